@@ -1,0 +1,158 @@
+"""Refusals a caller can understand and act on.
+
+One class per thing a caller would treat differently, named by the fact. `server.rpc.errors` turns them into a gRPC
+status with `google.rpc.ErrorInfo`; anything else that is raised is a bug and crosses the wire as INTERNAL.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+import grpc
+
+from switchyard.errors.v1 import error_reason_pb2 as reasons
+
+
+class Violation(NamedTuple):
+    """One field of a request that is to blame, and what it must be ("must be at least 1")."""
+
+    field: str
+    message: str
+
+
+class SwitchyardError(Exception):
+    """A refusal the caller can understand and act on."""
+
+    status: ClassVar[grpc.StatusCode]
+    reason: ClassVar[reasons.ErrorReason]
+
+    def __init__(self, message: str, *, violations: Sequence[Violation] = (), **metadata: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.violations = tuple(violations)
+        self.metadata = metadata
+
+
+class InvalidArgument(SwitchyardError):
+    """A field of the request is missing or out of bounds; `violations` name each."""
+
+    status = grpc.StatusCode.INVALID_ARGUMENT
+    reason = reasons.ERROR_REASON_INVALID_ARGUMENT
+
+    @classmethod
+    def field(cls, name: str, message: str) -> "InvalidArgument":
+        """Return the refusal of one field; `message` completes "<name> ..."."""
+        return cls(f"{name} {message}", violations=[Violation(name, message)])
+
+
+class NotFound(SwitchyardError):
+    """Nothing is known under this id, or it belongs to somebody else."""
+
+    status = grpc.StatusCode.NOT_FOUND
+    reason = reasons.ERROR_REASON_NOT_FOUND
+
+
+class AlreadyExists(SwitchyardError):
+    """Something of that name is there already."""
+
+    status = grpc.StatusCode.ALREADY_EXISTS
+    reason = reasons.ERROR_REASON_ALREADY_EXISTS
+
+
+class TooLarge(SwitchyardError):
+    """The body or a part of it is larger than allowed."""
+
+    status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = reasons.ERROR_REASON_TOO_LARGE
+
+
+class RunActive(SwitchyardError):
+    """The instance has a Run that is queued or running."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_RUN_ACTIVE
+
+
+class TaskFinal(SwitchyardError):
+    """The Task has ended; nothing can change it any more."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_TASK_FINAL
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"task {task_id!r} has already ended", task_id=task_id)
+
+
+class LeaseLost(SwitchyardError):
+    """The report's fencing token is not the newest, or the Task has ended."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_LEASE_LOST
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"the lease of task {task_id!r} is over", task_id=task_id)
+
+
+class LogGap(SwitchyardError):
+    """Log lines were sent that do not follow the last stored one."""
+
+    status = grpc.StatusCode.OUT_OF_RANGE
+    reason = reasons.ERROR_REASON_LOG_GAP
+
+    def __init__(self, next_sequence: int) -> None:
+        super().__init__(f"the next line must be number {next_sequence}", next_sequence=str(next_sequence))
+
+
+class IdempotencyConflict(SwitchyardError):
+    """The same idempotency key was used with another request."""
+
+    status = grpc.StatusCode.ABORTED
+    reason = reasons.ERROR_REASON_IDEMPOTENCY_CONFLICT
+
+
+class AddressRefused(SwitchyardError):
+    """The address may not be called from here."""
+
+    status = grpc.StatusCode.INVALID_ARGUMENT
+    reason = reasons.ERROR_REASON_ADDRESS_REFUSED
+
+
+class CredentialMissing(SwitchyardError):
+    """The call carries no credential."""
+
+    status = grpc.StatusCode.UNAUTHENTICATED
+    reason = reasons.ERROR_REASON_CREDENTIAL_MISSING
+
+
+class CredentialInvalid(SwitchyardError):
+    """The credential is wrong or was revoked."""
+
+    status = grpc.StatusCode.UNAUTHENTICATED
+    reason = reasons.ERROR_REASON_CREDENTIAL_INVALID
+
+
+class CredentialExpired(SwitchyardError):
+    """The credential was good once."""
+
+    status = grpc.StatusCode.UNAUTHENTICATED
+    reason = reasons.ERROR_REASON_CREDENTIAL_EXPIRED
+
+
+class PermissionDenied(SwitchyardError):
+    """The credential is good and does not allow this."""
+
+    status = grpc.StatusCode.PERMISSION_DENIED
+    reason = reasons.ERROR_REASON_PERMISSION_DENIED
+
+
+class TooManyAttempts(SwitchyardError):
+    """Too many wrong passwords from one address. Metadata `retry_after` is in seconds."""
+
+    status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = reasons.ERROR_REASON_TOO_MANY_ATTEMPTS
+
+
+class Unavailable(SwitchyardError):
+    """The server is stopping, or a part it needs is away."""
+
+    status = grpc.StatusCode.UNAVAILABLE
+    reason = reasons.ERROR_REASON_UNAVAILABLE

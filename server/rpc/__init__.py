@@ -1,0 +1,1 @@
+"""What every call passes on its way to a servicer: request id, access, bounds, errors, metrics."""

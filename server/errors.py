@@ -23,7 +23,7 @@ class SwitchyardError(Exception):
     """A refusal the caller can understand and act on."""
 
     status: ClassVar[grpc.StatusCode]
-    reason: ClassVar[reasons.ErrorReason]
+    reason: ClassVar[reasons.ErrorReason.ValueType]
 
     def __init__(self, message: str, *, violations: Sequence[Violation] = (), **metadata: str) -> None:
         super().__init__(message)

@@ -16,7 +16,7 @@ class Caller:
     """
 
     name: str
-    role: access_pb2.Role
+    role: access_pb2.Role.ValueType
     tenant_id: str | None = None
     worker: bool = False
     address: str = ""

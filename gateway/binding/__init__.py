@@ -1,0 +1,84 @@
+"""From path variables, query, headers and body to a request message, by the rules of google/api/http.proto.
+
+The path wins over the body and the query; a header fills what these leave unset; a default value what is unset then.
+Only types are checked here; bounds are the server's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from google.protobuf.message import Message
+
+from gateway.binding.absent import compile_defaults, compile_headers
+from gateway.binding.body import compile_body
+from gateway.binding.parameter import NotAParameter, Parameter, find_parameter
+from gateway.binding.query import QueryRules
+from gateway.codec.errors import ParseError
+from gateway.contract import ContractInvalid, HttpBinding, Method
+from gateway.errors import BadRequest, Violation
+from gateway.routing.path_template import parse_template
+
+__all__ = ["Bind", "compile_binding"]
+
+# (variables of the template, raw query, headers with names in lower case, body or None) -> request
+Bind = Callable[[Mapping[str, str], bytes, Sequence[tuple[bytes, bytes]], bytes | None], Message]
+
+
+def compile_binding(method: Method, binding: HttpBinding) -> Bind:
+    """Return the function that makes requests of `method` from what came by `binding`.
+
+    A body of None leaves what it covers unset. The function raises BadRequest with a violation for each variable and
+    parameter that is wrong, or for the first wrong field of the body.
+
+    Raises:
+        ContractInvalid: a variable of the path names no field that takes text, or a default value does not fit.
+    """
+    variables = _path_parameters(method, binding)
+    query_match = method.options.query_match.parameter
+    input_class = method.input_class
+    read_body = compile_body(method, binding)
+    query_rules = QueryRules(
+        descriptor=method.input,
+        taken={parameter.path for parameter in variables.values()},
+        body=binding.body,
+        ignored={query_match} if query_match else set(),
+        ignore_unknown=method.dialect.ignore_unknown_parameters,
+    )
+    fill_from_headers = compile_headers(method.input)
+    fill_defaults = compile_defaults(method.input)
+
+    def bind(
+        values: Mapping[str, str], query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes | None
+    ) -> Message:
+        request = input_class() if body is None else read_body(body, headers)
+        violations = query_rules.bind(request, query) if query else []
+        for field_path, text in values.items():
+            try:
+                variables[field_path].set(request, text)
+            except ParseError as refusal:
+                violations.extend(refusal.inside(field_path).violations)
+        if violations:
+            raise _refusal(violations)
+        if fill_from_headers is not None:
+            fill_from_headers(request, headers)
+        if fill_defaults is not None:
+            fill_defaults(request)
+        return request
+
+    return bind
+
+
+def _path_parameters(method: Method, binding: HttpBinding) -> dict[str, Parameter]:
+    parameters: dict[str, Parameter] = {}
+    for variable in parse_template(binding.template).variables:
+        try:
+            parameter = find_parameter(method.input, variable.field_path)
+        except NotAParameter as reason:
+            raise ContractInvalid(f"{method.full_name}: path variable {variable.field_path} {reason}") from reason
+        if parameter.field.is_repeated:
+            raise ContractInvalid(f"{method.full_name}: path variable {variable.field_path} is a repeated field")
+        parameters[variable.field_path] = parameter
+    return parameters
+
+
+def _refusal(violations: list[Violation]) -> BadRequest:
+    return BadRequest("; ".join(violation.message for violation in violations), violations)

@@ -1,0 +1,96 @@
+"""Query parameters into fields of a request.
+
+A name leads to a field by JSON names or names of the .proto file, joined by dots. A repeated field takes each value in
+turn; any other takes one. "+" is a space, as browsers send it.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+
+from gateway.binding.parameter import NotAParameter, Parameter, find_parameter
+from gateway.codec.errors import ParseError
+from gateway.codec.json_text import shortened
+from gateway.errors import BadRequest, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRules:
+    """Which parameters a binding takes."""
+
+    descriptor: Descriptor
+    """The request."""
+    taken: Collection[str]
+    """Paths of fields that the URL path binds. The path wins, so these are skipped in the query."""
+    body: str
+    """As in the binding. What the body covers is no parameter."""
+    ignored: Collection[str]
+    """Names that mean something else."""
+    ignore_unknown: bool
+    """Whether names without a field are skipped instead of refused."""
+
+    def bind(self, message: Message, query: bytes) -> list[Violation]:
+        """Put the raw `query` into `message`; return what is wrong with it, one entry for each parameter.
+
+        Raises:
+            BadRequest: the query is no UTF-8.
+        """
+        violations: list[Violation] = []
+        given: set[str] = set()
+        for name, text in _pairs(query):
+            try:
+                parameter = self._find(name)
+                if parameter is not None:
+                    _set_once(message, parameter, name, text, given)
+            except ParseError as refusal:
+                violations.extend(refusal.violations)
+        return violations
+
+    def _find(self, name: str) -> Parameter | None:
+        """The field that `name` leads to; None when the parameter is to be skipped."""
+        if name in self.ignored:
+            return None
+        try:
+            parameter = find_parameter(self.descriptor, name)
+            if self._in_body(parameter):
+                raise NotAParameter(unknown=True)
+        except NotAParameter as reason:
+            if reason.unknown and self.ignore_unknown:
+                return None
+            raise ParseError(str(reason), shortened(name)) from reason
+        return None if parameter.path in self.taken else parameter
+
+    def _in_body(self, parameter: Parameter) -> bool:
+        return self.body == "*" or (bool(self.body) and parameter.path.partition(".")[0] == self.body)
+
+
+def _set_once(message: Message, parameter: Parameter, name: str, text: str, given: set[str]) -> None:
+    if parameter.path in given and not parameter.field.is_repeated:
+        raise ParseError("must be given only once", name)
+    given.add(parameter.path)
+    rival = parameter.rival(message)
+    if rival is not None:
+        raise ParseError(f"must not be given together with {rival}", name)
+    try:
+        parameter.set(message, text)
+    except ParseError as refusal:
+        raise refusal.inside(name) from refusal
+
+
+def _pairs(query: bytes) -> Iterator[tuple[str, str]]:
+    for pair in query.split(b"&"):
+        if pair:
+            name, _, value = pair.partition(b"=")
+            yield _decode(name), _decode(value)
+
+
+def _decode(part: bytes) -> str:
+    if b"%" in part or b"+" in part:
+        part = unquote_to_bytes(part.replace(b"+", b" "))
+    try:
+        return part.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest("query must be percent-encoded UTF-8") from error

@@ -1,0 +1,85 @@
+"""ProtoJSON for any message, compiled once per descriptor and dialect.
+
+`dump` and `parse` are strict ProtoJSON unless a `Dialect` says otherwise.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any, TypeVar
+
+import orjson
+from google.protobuf.message import Message
+
+from gateway.codec.dialect import STRICT, Dialect, Nulls
+from gateway.codec.errors import DumpError, ParseError
+from gateway.codec.json_text import load
+from gateway.codec.parser import message_builder
+from gateway.codec.printer import field_printer, message_printer
+
+M = TypeVar("M", bound=Message)
+
+__all__ = [
+    "STRICT",
+    "Dialect",
+    "DumpError",
+    "Nulls",
+    "ParseError",
+    "dump",
+    "dump_value",
+    "jsonable",
+    "jsonable_value",
+    "parse",
+]
+
+
+def dump(message: Message, dialect: Dialect = STRICT) -> bytes:
+    """`message` as JSON text in UTF-8.
+
+    Raises:
+        DumpError: a value has no JSON form.
+    """
+    return orjson.dumps(jsonable(message, dialect))
+
+
+def dump_value(message: Message, field_name: str, dialect: Dialect = STRICT) -> bytes:
+    """One field of `message` as JSON text in UTF-8: a scalar, an object, or a list for a repeated field.
+
+    An unset message is {}, or null where the dialect sends nulls; any other unset field with presence is null.
+
+    Raises:
+        DumpError: a value has no JSON form.
+    """
+    return orjson.dumps(jsonable_value(message, field_name, dialect))
+
+
+def jsonable(message: Message, dialect: Dialect = STRICT) -> Any:
+    """`message` as what `orjson.dumps` takes; `dump` without its last step. Raises DumpError."""
+    descriptor: Any = message.DESCRIPTOR  # the stubs give it two types
+    return message_printer(descriptor, dialect)(message)
+
+
+def jsonable_value(message: Message, field_name: str, dialect: Dialect = STRICT) -> Any:
+    """One field of `message` as what `orjson.dumps` takes; `dump_value` without its last step. Raises DumpError."""
+    field: Any = message.DESCRIPTOR.fields_by_name[field_name]
+    return field_printer(field, dialect)(message)
+
+
+def parse(data: bytes, message_class: type[M], dialect: Dialect = STRICT, *, ignore_unknown: bool = False) -> M:
+    """The message that `data` (JSON text in UTF-8) spells.
+
+    `ignore_unknown` skips unknown keys and unknown names of enums, whatever the dialect says.
+
+    Raises:
+        ParseError: `data` is no JSON, or not the JSON of this message. It names the first field that is wrong.
+    """
+    if ignore_unknown:
+        dialect = _ignoring(dialect)
+    descriptor: Any = message_class.DESCRIPTOR
+    build: Callable[[Any], M] = message_builder(descriptor, dialect)
+    return build(load(data))
+
+
+@cache
+def _ignoring(dialect: Dialect) -> Dialect:
+    return replace(dialect, ignore_unknown_fields=True, ignore_unknown_enums=True)

@@ -1,0 +1,43 @@
+"""How the values of an enum are written in JSON, and read."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from google.protobuf.descriptor import EnumDescriptor
+
+from gateway.descriptor_options import enum_value_options
+
+# null in JSON; source: comments in google/protobuf/struct.proto.
+NULL_VALUE = "google.protobuf.NullValue"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnumWords:
+    """The words of one enum."""
+
+    texts: dict[int, str]
+    """Number to the word in answers."""
+    numbers: dict[str, int]
+    """Every accepted word, JSON word or name, to its number."""
+    wanted: str
+    """Completes "<field> ...": the words to choose from."""
+    takes_any_number: bool
+    """Whether numbers without a value are kept: an open enum whose values have no JSON words of their own."""
+
+
+@cache
+def enum_words(enum: EnumDescriptor) -> EnumWords:
+    """The words of `enum`: the JSON word of a value where an option gives one, its name otherwise."""
+    texts: dict[int, str] = {}
+    numbers: dict[str, int] = {}
+    own_words: list[str] = []
+    for value in enum.values:
+        word = enum_value_options(value).json_name
+        if word:
+            own_words.append(word)
+        texts.setdefault(value.number, word or value.name)
+        numbers[word or value.name] = value.number
+    for value in enum.values:
+        numbers.setdefault(value.name, value.number)
+    wanted = f"must be one of {', '.join(own_words or [value.name for value in enum.values])}"
+    return EnumWords(texts, numbers, wanted, takes_any_number=not own_words and not enum.is_closed)

@@ -1,0 +1,42 @@
+"""Reads `google.api.http` and `gateway.v1` options of descriptors, whichever pool these live in.
+
+A descriptor of another pool (a descriptor set, server reflection) keeps our extensions as unknown fields. So options
+are serialized and parsed again by the classes of the default pool, which know them.
+"""
+
+from google.api import annotations_pb2, http_pb2
+from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor import EnumValueDescriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
+
+from gateway_options.v1 import options_pb2
+
+
+def http_rule(method: MethodDescriptor) -> http_pb2.HttpRule:
+    """`google.api.http` of the method; an empty rule when there is none."""
+    options = descriptor_pb2.MethodOptions.FromString(method.GetOptions().SerializeToString())
+    rule: http_pb2.HttpRule = options.Extensions[annotations_pb2.http]
+    return rule
+
+
+def method_options(method: MethodDescriptor) -> options_pb2.MethodOptions:
+    """`gateway.v1.method`; all defaults when there is none."""
+    options = descriptor_pb2.MethodOptions.FromString(method.GetOptions().SerializeToString())
+    return options.Extensions[options_pb2.method]
+
+
+def service_options(service: ServiceDescriptor) -> options_pb2.ServiceOptions:
+    """`gateway.v1.service`; all defaults when there is none."""
+    options = descriptor_pb2.ServiceOptions.FromString(service.GetOptions().SerializeToString())
+    return options.Extensions[options_pb2.service]
+
+
+def field_options(field: FieldDescriptor) -> options_pb2.FieldOptions:
+    """`gateway.v1.field`; all defaults when there is none."""
+    options = descriptor_pb2.FieldOptions.FromString(field.GetOptions().SerializeToString())
+    return options.Extensions[options_pb2.field]
+
+
+def enum_value_options(value: EnumValueDescriptor) -> options_pb2.EnumValueOptions:
+    """`gateway.v1.enum_value`; all defaults when there is none."""
+    options = descriptor_pb2.EnumValueOptions.FromString(value.GetOptions().SerializeToString())
+    return options.Extensions[options_pb2.enum_value]

@@ -1,0 +1,457 @@
+"""ProtoJSON and its dialects; source of the strict rules: https://protobuf.dev/programming-guides/json/.
+
+The official conformance suite says more; see `tests/conformance_codec.py`.
+"""
+
+import base64
+import contextlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from google.protobuf import (
+    any_pb2,
+    duration_pb2,
+    empty_pb2,
+    field_mask_pb2,
+    json_format,
+    struct_pb2,
+    timestamp_pb2,
+    wrappers_pb2,
+)
+from google.protobuf.message import Message
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway import codec
+from gateway.codec import STRICT, Dialect, DumpError, Nulls, ParseError
+
+MessageClass = Callable[[str], type[Message]]
+
+
+def dumped(message: Message, dialect: Dialect = STRICT) -> Any:
+    return json.loads(codec.dump(message, dialect))
+
+
+# The same as google.protobuf.json_format.
+
+_SECONDS = st.integers(-62135596800, 253402300799)
+_TIMES = st.builds(lambda seconds, nanos: {"seconds": seconds, "nanos": nanos}, _SECONDS, st.integers(0, 999_999_999))
+_DURATIONS = st.builds(
+    lambda seconds, nanos, sign: {"seconds": sign * seconds, "nanos": sign * nanos},
+    st.integers(0, 315576000000),
+    st.integers(0, 999_999_999),
+    st.sampled_from([1, -1]),
+)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
+_PLAIN_JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | _TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+_STRUCTS = st.dictionaries(_TEXTS, _PLAIN_JSON, max_size=3)
+_INT32 = st.integers(-(2**31), 2**31 - 1)
+_AUTHORS = st.fixed_dictionaries({}, optional={"display_name": _TEXTS, "birth_year": _INT32})
+# Of `Shelf`, all but `condition`, whose JSON words json_format does not know.
+_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "label": _TEXTS,
+    "page_count": _INT32,
+    "size_bytes": st.integers(-(2**63), 2**63 - 1),
+    "serial": st.integers(0, 2**64 - 1),
+    "weight": st.floats(allow_nan=False),
+    "height": st.floats(width=32, allow_nan=False),
+    "open": st.booleans(),
+    "digest": st.binary(max_size=8),
+    "genre": st.integers(0, 5),
+    "tags": st.lists(_TEXTS, max_size=3),
+    "floors": st.lists(_INT32, max_size=3),
+    "notes": st.dictionaries(_TEXTS, _TEXTS, max_size=3),
+    "authors_by_year": st.dictionaries(_INT32, _AUTHORS, max_size=3),
+    "author": _AUTHORS,
+    "authors": st.lists(_AUTHORS, max_size=3),
+    "create_time": _TIMES,
+    "loan_time": _DURATIONS,
+    "mask": st.lists(st.sampled_from(["a", "a.b_c", "foo_bar.baz"]), max_size=2).map(lambda paths: {"paths": paths}),
+    "extra": _STRUCTS,
+    "quantity": st.fixed_dictionaries({"value": st.integers(-(2**63), 2**63 - 1)}),
+    "remark": st.fixed_dictionaries({"value": _TEXTS}),
+    "owner": _TEXTS,
+    "rating": _INT32,
+    "room": _TEXTS,
+    "genres": st.lists(st.integers(0, 5), max_size=3),
+}
+_SHELVES = st.recursive(
+    st.fixed_dictionaries({}, optional=_FIELDS),
+    lambda inner: st.fixed_dictionaries({"below": inner}, optional=_FIELDS),
+    max_leaves=3,
+)
+_UNHURRIED = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+@_UNHURRIED
+@given(fields=_SHELVES)
+def test_any_message_is_printed_as_json_format_prints_it(message_class: MessageClass, fields: dict[str, Any]) -> None:
+    shelf = message_class("Shelf")(**fields)
+
+    assert dumped(shelf) == json_format.MessageToDict(shelf)
+
+
+@_UNHURRIED
+@given(fields=_SHELVES)
+def test_any_message_printed_by_json_format_is_read(message_class: MessageClass, fields: dict[str, Any]) -> None:
+    shelf = message_class("Shelf")(**fields)
+
+    assert codec.parse(json_format.MessageToJson(shelf).encode(), message_class("Shelf")) == shelf
+
+
+@_UNHURRIED
+@given(
+    fields=_SHELVES,
+    dialect=st.builds(
+        Dialect,
+        proto_names=st.booleans(),
+        nulls=st.sampled_from(Nulls),
+        number_integers=st.booleans(),
+        ignore_unknown_fields=st.booleans(),
+    ),
+)
+def test_what_a_dialect_prints_it_reads(message_class: MessageClass, fields: dict[str, Any], dialect: Dialect) -> None:
+    shelf = message_class("Shelf")(**fields)
+
+    read = codec.parse(codec.dump(shelf, dialect), message_class("Shelf"), dialect)
+    # Null is a value of google.protobuf.Value, whatever it was sent for.
+    for each in _with_all_below(read):
+        each.ClearField("anything")
+    assert read == shelf
+
+
+def _with_all_below(shelf: Any) -> Iterator[Message]:
+    yield shelf
+    if shelf.HasField("below"):
+        yield from _with_all_below(shelf.below)
+
+
+@_UNHURRIED
+@given(data=st.dictionaries(st.sampled_from([*_FIELDS, "below", "other", "sizeBytes"]), _PLAIN_JSON))
+def test_json_of_any_shape_is_read_or_refused(message_class: MessageClass, data: dict[str, Any]) -> None:
+    with contextlib.suppress(ParseError):
+        codec.parse(json.dumps(data).encode(), message_class("Shelf"))
+
+
+# Printing.
+
+
+def test_fields_at_their_default_are_left_out_and_set_optional_ones_are_not(message_class: MessageClass) -> None:
+    assert dumped(message_class("Shelf")(label="", rating=0, author={})) == {"rating": 0, "author": {}}
+
+
+def test_integers_of_64_bits_are_quoted(message_class: MessageClass) -> None:
+    assert dumped(message_class("Shelf")(size_bytes=5, page_count=5)) == {"sizeBytes": "5", "pageCount": 5}
+
+
+def test_minus_zero_is_not_a_default(message_class: MessageClass) -> None:
+    assert codec.dump(message_class("Shelf")(weight=-0.0)) == b'{"weight":-0.0}'
+
+
+def test_floats_without_a_number_are_words(message_class: MessageClass) -> None:
+    shelf = message_class("Shelf")(weight=math.nan, height=-math.inf)
+
+    assert dumped(shelf) == {"weight": "NaN", "height": "-Infinity"}
+
+
+def test_a_32_bit_float_is_as_short_as_it_can_be(message_class: MessageClass) -> None:
+    assert dumped(message_class("Shelf")(height=0.1)) == {"height": 0.1}
+
+
+def test_an_unknown_enum_number_stays_a_number(message_class: MessageClass) -> None:
+    assert dumped(message_class("Shelf")(genre=77, genres=[1, 77])) == {"genre": 77, "genres": ["GENRE_NOVEL", 77]}
+
+
+def test_an_enum_value_with_a_json_word_is_printed_as_that_word(message_class: MessageClass) -> None:
+    assert dumped(message_class("Shelf")(condition=2)) == {"condition": "used"}
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (timestamp_pb2.Timestamp(seconds=1705314600), b'"2024-01-15T10:30:00Z"'),
+        (timestamp_pb2.Timestamp(seconds=0, nanos=10_000_000), b'"1970-01-01T00:00:00.010Z"'),
+        (timestamp_pb2.Timestamp(seconds=-1, nanos=1000), b'"1969-12-31T23:59:59.000001Z"'),
+        (timestamp_pb2.Timestamp(seconds=-62135596800, nanos=1), b'"0001-01-01T00:00:00.000000001Z"'),
+        (duration_pb2.Duration(seconds=-1, nanos=-500_000_000), b'"-1.500s"'),
+        (duration_pb2.Duration(nanos=-1), b'"-0.000000001s"'),
+        (field_mask_pb2.FieldMask(paths=["a_b.c", "d"]), b'"aB.c,d"'),
+        (wrappers_pb2.Int64Value(value=3), b'"3"'),
+        (wrappers_pb2.BytesValue(value=b"\xff"), b'"/w=="'),
+        (empty_pb2.Empty(), b"{}"),
+        (struct_pb2.Value(null_value=0), b"null"),  # type: ignore[arg-type]
+        (struct_pb2.Value(number_value=15), b"15"),  # whole numbers stay whole
+        (struct_pb2.ListValue(values=[struct_pb2.Value(bool_value=True)]), b"[true]"),
+        (any_pb2.Any(), b"{}"),
+    ],
+)
+def test_well_known_types_have_their_own_form_both_ways(message: Message, text: bytes) -> None:
+    assert codec.dump(message) == text
+    assert codec.parse(text, type(message)) == message
+
+
+def test_an_any_is_its_message_with_its_type_beside() -> None:
+    packed = any_pb2.Any()
+    packed.Pack(timestamp_pb2.Timestamp(seconds=1))
+
+    text = codec.dump(packed)
+
+    assert json.loads(text) == {
+        "@type": "type.googleapis.com/google.protobuf.Timestamp",
+        "value": "1970-01-01T00:00:01Z",
+    }
+    assert codec.parse(text, any_pb2.Any) == packed
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        timestamp_pb2.Timestamp(seconds=253402300800),  # the year 10000
+        timestamp_pb2.Timestamp(nanos=-1),
+        duration_pb2.Duration(seconds=315576000001),
+        duration_pb2.Duration(seconds=1, nanos=-1),
+        field_mask_pb2.FieldMask(paths=["fooBar"]),  # would come back as foo_bar
+        struct_pb2.Value(),
+        struct_pb2.Value(number_value=math.nan),
+        any_pb2.Any(type_url="type.googleapis.com/no.Such"),
+        any_pb2.Any(type_url="type.googleapis.com/google.protobuf.Timestamp", value=b"\xff"),
+        any_pb2.Any(value=b"x"),
+    ],
+)
+def test_a_value_without_json_form_is_refused(message: Message) -> None:
+    with pytest.raises(DumpError):
+        codec.dump(message)
+
+
+# Reading.
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ('{"pageCount": "x"}', "pageCount", "must be an integer"),
+        ('{"pageCount": 2.5}', "pageCount", "must be an integer"),
+        ('{"pageCount": true}', "pageCount", "must be an integer"),
+        ('{"pageCount": 2147483648}', "pageCount", "must be an integer from -2147483648 to 2147483647"),
+        ('{"serial": -1}', "serial", "must be an integer from 0 to 18446744073709551615"),
+        ('{"sizeBytes": 9223372036854775808}', "sizeBytes", "must be an integer from"),
+        ('{"sizeBytes": 123456789012345678901234567890}', "sizeBytes", "must be an integer from"),
+        ('{"weight": "1,5"}', "weight", "must be a number"),
+        ('{"weight": "1e400"}', "weight", "must be a number that fits into 64 bits"),
+        ('{"height": 3.5e38}', "height", "must be a number that fits into 32 bits"),
+        ('{"open": 1}', "open", "must be true or false"),
+        ('{"label": 1}', "label", "must be a string"),
+        ('{"digest": "***"}', "digest", "must be text in base64"),
+        ('{"genre": "GENRE_POEM"}', "genre", "must be one of GENRE_UNSPECIFIED, GENRE_NOVEL, GENRE_ESSAY"),
+        ('{"condition": "broken"}', "condition", "must be one of new, used"),
+        ('{"condition": 9}', "condition", "must be one of new, used"),
+        ('{"tags": "a"}', "tags", "must be a list"),
+        ('{"tags": ["a", null]}', "tags[1]", "must not be null"),
+        ('{"authors": [{}, {"birthYear": "x"}]}', "authors[1].birthYear", "must be an integer"),
+        ('{"notes": []}', "notes", "must be an object"),
+        ('{"notes": {"a": 1}}', "notes['a']", "must be a string"),
+        ('{"authorsByYear": {"x": {}}}', "authorsByYear['x']", "must be an integer"),
+        ('{"author": "x"}', "author", "must be an object"),
+        ('{"author": {"name": 1}}', "author.name", "is not a known field"),
+        ('{"createTime": "2024-02-30T00:00:00Z"}', "createTime", "must be a time such as 2024-01-15T10:30:00Z"),
+        ('{"createTime": "2024-01-15T24:00:00Z"}', "createTime", "must be a time"),
+        ('{"createTime": "2024-01-15 10:30:00Z"}', "createTime", "must be a time"),
+        ('{"createTime": "2024-01-15T10:30:00"}', "createTime", "must be a time"),
+        ('{"createTime": "0001-01-01T00:00:00+01:00"}', "createTime", "must be a time"),
+        ('{"loanTime": "5"}', "loanTime", "must be a duration such as 1.5s"),
+        ('{"mask": "a_b"}', "mask", "must be field paths"),
+        ('{"extra": []}', "extra", "must be an object"),
+        ('{"list": {}}', "list", "must be a list"),
+        ('{"quantity": "x"}', "quantity", "must be an integer"),
+        ('{"pageCount": 1, "page_count": 2}', "pageCount", "must not be given under both of its names"),
+        ('{"room": "a", "storey": 1}', "", "must not have more than one of room, storey"),
+        ("[]", "", "must be an object"),
+        ("null", "", "must be an object"),
+    ],
+)
+def test_a_refusal_names_the_field_and_what_it_must_be(
+    message_class: MessageClass, text: str, path: str, words: str
+) -> None:
+    with pytest.raises(ParseError) as refusal:
+        codec.parse(text.encode(), message_class("Shelf"))
+
+    assert refusal.value.field_path == path
+    assert refusal.value.message.startswith(f"{path or 'body'} {words}")
+    assert refusal.value.violations == ((path, refusal.value.message),)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ('{"sizeBytes": "5", "pageCount": "1e1", "serial": 2.0}', {"size_bytes": 5, "page_count": 10, "serial": 2}),
+        ('{"size_bytes": 5}', {"size_bytes": 5}),
+        ('{"weight": "NaN"}', None),
+        ('{"weight": 3, "height": "0.5"}', {"weight": 3, "height": 0.5}),
+        ('{"digest": "-_8"}', {"digest": b"\xfb\xff"}),  # URL-safe, without padding
+        ('{"genre": 2}', {"genre": 2}),
+        ('{"genre": 77}', {"genre": 77}),  # open enums keep unknown numbers
+        ('{"condition": "new"}', {"condition": 1}),
+        ('{"condition": "CONDITION_NEW"}', {"condition": 1}),
+        ('{"label": null, "author": null, "tags": null, "quantity": null}', {}),
+        ('{"room": null, "storey": 1}', {"storey": 1}),
+        ('{"anything": null}', {"anything": {"null_value": 0}}),
+        ('{"list": [1, null]}', {"list": {"values": [{"number_value": 1}, {"null_value": 0}]}}),
+        ('{"extra": {"fields": {"a": 1}}}', {"extra": {"fields": {"a": 1}}}),  # a key of that name is just a key
+        ('{"createTime": "2024-01-15T11:30:00.5+01:00"}', {"create_time": {"seconds": 1705314600, "nanos": 500000000}}),
+    ],
+)
+def test_other_spellings_of_a_value_are_read(
+    message_class: MessageClass, text: str, fields: dict[str, Any] | None
+) -> None:
+    shelf = codec.parse(text.encode(), message_class("Shelf"))
+
+    if fields is None:
+        assert math.isnan(shelf.weight)  # type: ignore[attr-defined]
+    else:
+        assert shelf == message_class("Shelf")(**fields)
+
+
+@given(st.binary(max_size=20), st.booleans(), st.booleans())
+def test_bytes_come_in_standard_or_url_safe_base64_padded_or_not(data: bytes, url_safe: bool, padded: bool) -> None:
+    text = (base64.urlsafe_b64encode if url_safe else base64.b64encode)(data).decode()
+
+    parsed = codec.parse(json.dumps(text if padded else text.rstrip("=")).encode(), wrappers_pb2.BytesValue)
+
+    assert parsed.value == data
+
+
+def test_unknown_fields_and_enum_names_can_be_ignored(message_class: MessageClass) -> None:
+    text = b'{"zzz": {"a": 1}, "genre": "GENRE_POEM", "genres": ["GENRE_NOVEL", "GENRE_POEM"], "author": {"x": 1}}'
+
+    shelf = codec.parse(text, message_class("Shelf"), ignore_unknown=True)
+
+    assert shelf == message_class("Shelf")(genres=[1], author={})
+
+
+def test_a_field_nested_too_deep_is_refused(message_class: MessageClass) -> None:
+    text = b'{"below":' * 101 + b"{}" + b"}" * 101
+
+    with pytest.raises(ParseError, match="must not nest deeper than 100 levels"):
+        codec.parse(text, message_class("Shelf"))
+
+
+# Dialects.
+
+PROTO_NAMES = Dialect(proto_names=True)
+NUMBERS = Dialect(number_integers=True)
+
+
+def test_keys_can_be_proto_names_while_both_are_read(message_class: MessageClass) -> None:
+    author = message_class("Author")(display_name="x")
+
+    assert dumped(author, PROTO_NAMES) == {"display_name": "x"}
+    assert codec.parse(b'{"displayName": "x"}', message_class("Author"), PROTO_NAMES) == author
+
+
+def test_refusals_name_fields_in_the_spelling_of_the_dialect(message_class: MessageClass) -> None:
+    with pytest.raises(ParseError, match=r"^author\.birth_year must be an integer$"):
+        codec.parse(b'{"author": {"birthYear": "x"}}', message_class("Shelf"), PROTO_NAMES)
+
+
+def test_every_key_can_be_sent_with_null_for_what_is_unset(message_class: MessageClass) -> None:
+    loan = message_class("Loan")(id="l1")
+
+    assert dumped(loan, Dialect(nulls=Nulls.NULL)) == {
+        "id": "l1",
+        "condition": "CONDITION_UNSPECIFIED",
+        "feeCents": "0",
+        "dueTime": None,
+        "reader": None,
+        "books": [],
+        "author": None,
+        "rate": 0.0,
+        "paging": None,
+    }
+
+
+def test_every_key_stands_in_the_order_of_the_contract(message_class: MessageClass) -> None:
+    loan_class = message_class("Loan")
+
+    assert list(dumped(loan_class(reader="r"), Dialect(nulls=Nulls.NULL))) == [
+        field.json_name for field in loan_class.DESCRIPTOR.fields
+    ]
+
+
+def test_only_what_has_presence_and_is_unset_can_be_left_out(message_class: MessageClass) -> None:
+    assert dumped(message_class("Loan")(), Dialect(nulls=Nulls.OMIT)) == {
+        "id": "",
+        "condition": "CONDITION_UNSPECIFIED",
+        "feeCents": "0",
+        "books": [],
+        "rate": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("nanos", "text"),
+    [(0, "2024-01-15T10:30:00+00:00"), (5000, "2024-01-15T10:30:00.000005+00:00"), (999, "2024-01-15T10:30:00+00:00")],
+)
+def test_times_can_end_with_an_offset(nanos: int, text: str) -> None:
+    time = timestamp_pb2.Timestamp(seconds=1705314600, nanos=nanos)
+
+    assert dumped(time, Dialect(offset_times=True)) == text
+
+
+def test_all_integers_can_be_numbers(message_class: MessageClass) -> None:
+    shelf = message_class("Shelf")(size_bytes=2**53 + 1, serial=2**64 - 1, quantity={"value": 7})
+
+    assert dumped(shelf, NUMBERS) == {"sizeBytes": 2**53 + 1, "serial": 2**64 - 1, "quantity": 7}
+
+
+@pytest.mark.parametrize("value", ['"2"', "2.5", "true", "[]", "{}"])
+def test_where_integers_are_numbers_anything_else_is_refused(message_class: MessageClass, value: str) -> None:
+    with pytest.raises(ParseError, match=r"^pageCount must be an integer$"):
+        codec.parse(f'{{"pageCount": {value}}}'.encode(), message_class("Shelf"), NUMBERS)
+
+
+def test_where_integers_are_numbers_keys_of_maps_are_still_quoted(message_class: MessageClass) -> None:
+    shelf = message_class("Shelf")(authors_by_year={7: {}})
+
+    assert dumped(shelf, NUMBERS) == {"authorsByYear": {"7": {}}}
+    assert codec.parse(b'{"authorsByYear": {"7": {}}}', message_class("Shelf"), NUMBERS) == shelf
+
+
+def test_unknown_fields_are_skipped_but_unknown_enum_names_still_refused(message_class: MessageClass) -> None:
+    dialect = Dialect(ignore_unknown_fields=True)
+
+    assert codec.parse(b'{"zzz": 1}', message_class("Shelf"), dialect) == message_class("Shelf")()
+    with pytest.raises(ParseError, match="must be one of new, used"):
+        codec.parse(b'{"condition": "zzz"}', message_class("Shelf"), dialect)
+
+
+# One field of a message.
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("shelf", b'{"label":"a"}'),
+        ("others", b'[{"label":"b"}]'),
+        ("note", b"null"),
+        ("total", b'"7"'),
+    ],
+)
+def test_one_field_is_printed_as_it_is(message_class: MessageClass, field: str, text: bytes) -> None:
+    response = message_class("CreateShelfResponse")(shelf={"label": "a"}, others=[{"label": "b"}], total=7)
+
+    assert codec.dump_value(response, field) == text
+
+
+def test_an_unset_message_field_is_an_empty_object_or_null_by_dialect(message_class: MessageClass) -> None:
+    response = message_class("CreateShelfResponse")()
+
+    assert codec.dump_value(response, "shelf") == b"{}"
+    assert codec.dump_value(response, "shelf", Dialect(nulls=Nulls.NULL)) == b"null"
+    assert codec.dump_value(response, "others") == b"[]"

@@ -1,0 +1,71 @@
+"""What the server asks of a database, and how one is opened.
+
+Reads and writes are plain functions over a synchronous `sqlalchemy.Connection`, on both databases alike. They hold no
+`await`, so a unit of work never waits for anything but its own statements.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from server.database.postgres import PostgresDatabase
+from server.database.sqlite import SqliteDatabase
+
+T = TypeVar("T")
+
+
+class Database(Protocol):
+    """Where all state is kept."""
+
+    @property
+    def dialect(self) -> str:
+        """Return "sqlite" or "postgresql"."""
+
+    async def read(self, query: Callable[[sa.Connection], T]) -> T:
+        """Run a short `query` (a few rows by an index) and return what it returns. It sees everything committed."""
+
+    async def scan(self, query: Callable[[sa.Connection], T]) -> T:
+        """Run a long `query` away from the event loop. It sees one state of the database throughout."""
+
+    async def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in a transaction and return what it returns, after the commit is on disk.
+
+        If `work` raises, only its own changes are undone and the exception reaches the caller. It may run more than
+        once when the database asks for a repetition, so it changes nothing but the database. A cancelled caller does
+        not stop a unit that waits already: it is then done or not done, never half.
+        """
+
+    async def close(self) -> None:
+        """Finish the units of work that wait, then let go of the database. Later calls fail."""
+
+
+class DatabaseUrlInvalid(ValueError):
+    """The URL names no database that the server can use."""
+
+
+async def open_database(url: str) -> Database:
+    """Open the database at `url`, bring its schema up to date and return it.
+
+    Args:
+        url: "sqlite:////absolute/path.db", "postgresql://..." or "postgres://...". Several servers may open the same
+            Postgres database at once.
+
+    Raises:
+        DatabaseUrlInvalid: `url` is of another form.
+        SchemaTooNew: a newer program has changed the schema.
+    """
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise DatabaseUrlInvalid("the database URL cannot be read") from error
+    match parsed.drivername:
+        case "sqlite" | "sqlite+pysqlite" if parsed.database and Path(parsed.database).is_absolute():
+            return await SqliteDatabase.open(Path(parsed.database))
+        case "postgresql" | "postgres" | "postgresql+asyncpg":
+            return await PostgresDatabase.open(parsed)
+    raise DatabaseUrlInvalid(
+        "the database URL must begin with sqlite:/// and an absolute path of a file, or with postgresql://"
+    )

@@ -1,0 +1,253 @@
+"""SQLite in WAL mode: one thread writes, everybody reads.
+
+The writer takes all units of work that wait, runs each in a savepoint of one transaction, commits once and then
+answers all of them, so that many small writes share one wait for the disk. With `synchronous=FULL` an answered write
+survives the death of the process and the loss of power alike.
+
+Short reads run on the event loop's own read-only connection: a point read takes less time than a hop to a thread.
+"""
+
+import asyncio
+import contextvars
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote
+
+import sqlalchemy as sa
+
+from server.database import schema
+
+T = TypeVar("T")
+
+# How long to wait for another process that holds the file, such as one that changes its schema.
+BUSY_SECONDS: Final = 30
+# A group of units is committed once it has taken this long, so that a stream of large units delays nobody for longer.
+GROUP_SECONDS: Final = 0.05
+SCAN_THREADS: Final = 2
+# Largest size of the write-ahead log after a checkpoint.
+WAL_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of work that waits for the writer, with the context and the future of its caller."""
+
+    work: Callable[[sa.Connection], Any]
+    context: contextvars.Context
+    future: asyncio.Future[Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a unit: a value, or the error that its caller gets."""
+
+    unit: Unit
+    value: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        """Answer the caller, unless it was cancelled in the meantime."""
+        if self.unit.future.done():
+            return
+        if self.error is not None:
+            self.unit.future.set_exception(self.error)
+        else:
+            self.unit.future.set_result(self.value)
+
+
+class SqliteDatabase:
+    """A database in one file. Made by `open`."""
+
+    dialect: Final = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._writing = _engine(path, "rwc")
+        self._reading = _engine(path, "ro")
+        self._units: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
+        self._scans = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="database-scan")
+        self._writer = threading.Thread(target=self._write_groups, name="database-writer", daemon=True)
+        self._closed = False
+        self._read_connection: sa.Connection | None = None
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open or make the file at `path` (its folder too) and bring its schema up to date.
+
+        Raises:
+            SchemaTooNew: a newer program has changed the schema.
+        """
+        database = cls(path)
+        try:
+            await asyncio.to_thread(_prepare, path, database._writing)
+        except BaseException:
+            database._dispose()
+            raise
+        database._read_connection = database._reading.connect()
+        database._writer.start()
+        return database
+
+    async def read(self, query: Callable[[sa.Connection], T]) -> T:
+        """Run a short `query` on the event loop. It sees everything committed."""
+        connection = self._read_connection
+        if connection is None:
+            raise DatabaseClosed
+        return _snapshot(connection, query)
+
+    async def scan(self, query: Callable[[sa.Connection], T]) -> T:
+        """Run a long `query` in a thread. It sees one state of the database throughout."""
+        if self._closed:
+            raise DatabaseClosed
+        return await self._loop.run_in_executor(self._scans, contextvars.copy_context().run, self._scan, query)
+
+    async def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in the next group and return what it returns, after the commit is on disk."""
+        if self._closed:
+            raise DatabaseClosed
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._units.put(Unit(work, contextvars.copy_context(), future))
+        return await future
+
+    async def close(self) -> None:
+        """Finish the units of work that wait, then close the file."""
+        if self._closed:
+            return
+        self._closed = True
+        self._units.put(None)
+        await asyncio.to_thread(self._writer.join)
+        await asyncio.to_thread(self._scans.shutdown)
+        self._dispose()
+
+    def _dispose(self) -> None:
+        if self._read_connection is not None:
+            self._read_connection.close()
+            self._read_connection = None
+        self._reading.dispose()
+        self._writing.dispose()
+
+    def _scan(self, query: Callable[[sa.Connection], T]) -> T:
+        with self._reading.connect() as connection:
+            return _snapshot(connection, query)
+
+    def _write_groups(self) -> None:
+        with self._writing.connect() as connection:
+            while (unit := self._units.get()) is not None:
+                outcomes = _write_group(connection, self._waiting(unit))
+                self._loop.call_soon_threadsafe(_settle, outcomes)
+
+    def _waiting(self, first: Unit) -> Iterator[Unit]:
+        """Yield `first` and the units behind it, until none waits or the group is full."""
+        close_time = time.monotonic() + GROUP_SECONDS
+        yield first
+        while time.monotonic() < close_time:
+            try:
+                unit = self._units.get_nowait()
+            except queue.Empty:
+                return
+            if unit is None:
+                self._units.put(None)
+                return
+            yield unit
+
+
+class DatabaseClosed(RuntimeError):
+    """The database was closed; nothing can be read or written any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the database is closed")
+
+
+def _write_group(connection: sa.Connection, units: Iterator[Unit]) -> list[Outcome]:
+    """Run `units` in one transaction. When that fails as a whole, each of them gets the error."""
+    outcomes: list[Outcome] = []
+    try:
+        with connection.begin():
+            for unit in units:
+                outcome = Outcome(unit)
+                outcomes.append(outcome)
+                _run_unit(connection, outcome)
+    except Exception as error:  # noqa: BLE001 - nothing of the group was stored, and each caller must hear why
+        if not outcomes:
+            outcomes = [Outcome(unit) for unit in units]
+        for outcome in outcomes:
+            outcome.error = outcome.error or error
+    return outcomes
+
+
+def _run_unit(connection: sa.Connection, outcome: Outcome) -> None:
+    """Run one unit in a savepoint.
+
+    Raises:
+        sqlite3.Error: the database undid the whole transaction, for instance because the disk is full.
+    """
+    driver = _driver(connection)
+    driver.execute("SAVEPOINT unit")
+    try:
+        outcome.value = outcome.unit.context.run(outcome.unit.work, connection)
+    except Exception as error:  # noqa: BLE001 - whatever the work raises belongs to its caller
+        outcome.error = error
+        driver.execute("ROLLBACK TO unit")
+    driver.execute("RELEASE unit")
+
+
+def _settle(outcomes: list[Outcome]) -> None:
+    for outcome in outcomes:
+        outcome.settle()
+
+
+def _snapshot(connection: sa.Connection, query: Callable[[sa.Connection], T]) -> T:
+    """Run `query` in a transaction of the file, so that all its statements see one state, and the newest one."""
+    driver = _driver(connection)
+    driver.execute("BEGIN")
+    try:
+        return query(connection)
+    finally:
+        driver.execute("ROLLBACK")
+
+
+def _prepare(path: Path, engine: sa.Engine) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with engine.connect() as connection, connection.begin():
+        schema.upgrade(connection)
+
+
+def _engine(path: Path, mode: str) -> sa.Engine:
+    """Return an engine on the file at `path`; `mode` is "ro" or "rwc", as in the URIs of SQLite."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode={mode}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,  # transactions begin where we say so, below
+            check_same_thread=False,  # each connection is used by one thread at a time
+            cached_statements=512,
+        )
+        if mode == "rwc":
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        return connection
+
+    engine = sa.create_engine("sqlite+pysqlite://", creator=connect, poolclass=sa.QueuePool, max_overflow=0)
+    if mode == "rwc":
+        sa.event.listen(engine, "begin", _begin_writing)
+    return engine
+
+
+def _begin_writing(connection: sa.Connection) -> None:
+    _driver(connection).execute("BEGIN IMMEDIATE")
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    """Return the driver's own connection: a savepoint through SQLAlchemy costs more than a small unit of work."""
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    return driver

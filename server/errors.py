@@ -151,6 +151,16 @@ class TooManyAttempts(SwitchyardError):
     reason = reasons.ERROR_REASON_TOO_MANY_ATTEMPTS
 
 
+class LastAdmin(SwitchyardError):
+    """Nobody would be left who may do everything."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_LAST_ADMIN
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"{username} is the last admin", username=username)
+
+
 class Unavailable(SwitchyardError):
     """The server is stopping, or a part it needs is away."""
 

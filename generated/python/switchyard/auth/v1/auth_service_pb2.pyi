@@ -33,7 +33,7 @@ class LoginRequest(_message.Message):
     password: _builtins.str
     """Its password."""
     tenant_id: _builtins.str
-    """Must be the user's tenant when given."""
+    """Must be the user's tenant when given. Of a user who sees all, it narrows the session to that tenant."""
     def __init__(
         self,
         *,

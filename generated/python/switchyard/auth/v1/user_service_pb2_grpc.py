@@ -78,7 +78,7 @@ class UserServiceServicer:
 
     def UpdateUser(self, request, context):
         """Changes password, roles or tenant. A new password or other roles end the user's sessions.
-        Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION for the last admin.
+        Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_LAST_ADMIN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,7 +86,7 @@ class UserServiceServicer:
 
     def DeleteUser(self, request, context):
         """Deletes a user and ends its sessions.
-        Errors: NOT_FOUND; FAILED_PRECONDITION for the last admin.
+        Errors: NOT_FOUND; FAILED_PRECONDITION with ERROR_REASON_LAST_ADMIN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

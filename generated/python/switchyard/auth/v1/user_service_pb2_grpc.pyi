@@ -41,11 +41,11 @@ class UserServiceStub:
     """Lists users by name."""
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.UpdateUserRequest, _user_service_pb2.UpdateUserResponse]
     """Changes password, roles or tenant. A new password or other roles end the user's sessions.
-    Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION for the last admin.
+    Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_LAST_ADMIN.
     """
     DeleteUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.DeleteUserRequest, _user_service_pb2.DeleteUserResponse]
     """Deletes a user and ends its sessions.
-    Errors: NOT_FOUND; FAILED_PRECONDITION for the last admin.
+    Errors: NOT_FOUND; FAILED_PRECONDITION with ERROR_REASON_LAST_ADMIN.
     """
 
 @_typing.type_check_only
@@ -61,11 +61,11 @@ class UserServiceAsyncStub(UserServiceStub):
     """Lists users by name."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.UpdateUserRequest, _user_service_pb2.UpdateUserResponse]  # type: ignore[assignment]
     """Changes password, roles or tenant. A new password or other roles end the user's sessions.
-    Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION for the last admin.
+    Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_LAST_ADMIN.
     """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.DeleteUserRequest, _user_service_pb2.DeleteUserResponse]  # type: ignore[assignment]
     """Deletes a user and ends its sessions.
-    Errors: NOT_FOUND; FAILED_PRECONDITION for the last admin.
+    Errors: NOT_FOUND; FAILED_PRECONDITION with ERROR_REASON_LAST_ADMIN.
     """
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -96,7 +96,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.UpdateUserResponse, _abc.Awaitable[_user_service_pb2.UpdateUserResponse]]:
         """Changes password, roles or tenant. A new password or other roles end the user's sessions.
-        Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION for the last admin.
+        Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_LAST_ADMIN.
         """
 
     @_abc_1.abstractmethod
@@ -106,7 +106,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.DeleteUserResponse, _abc.Awaitable[_user_service_pb2.DeleteUserResponse]]:
         """Deletes a user and ends its sessions.
-        Errors: NOT_FOUND; FAILED_PRECONDITION for the last admin.
+        Errors: NOT_FOUND; FAILED_PRECONDITION with ERROR_REASON_LAST_ADMIN.
         """
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -58,6 +58,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A fault of ours. The request id leads to it in the log."""
     ERROR_REASON_UNAVAILABLE: _ErrorReason.ValueType  # 17
     """The server is stopping or a part it needs is away; try again."""
+    ERROR_REASON_LAST_ADMIN: _ErrorReason.ValueType  # 18
+    """Nobody would be left who may do everything."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: `reason` of the google.rpc.ErrorInfo in every error, in the domain "switchyard".
@@ -100,4 +102,6 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 16
 """A fault of ours. The request id leads to it in the log."""
 ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 17
 """The server is stopping or a part it needs is away; try again."""
+ERROR_REASON_LAST_ADMIN: ErrorReason.ValueType  # 18
+"""Nobody would be left who may do everything."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -1,0 +1,193 @@
+"""Who may call what.
+
+Pure: `Gate.admit` decides from the method's rule, the credentials that were sent and what is known of the way the
+request came. Whether a login still lasts is asked by the interceptor afterwards.
+"""
+
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import unquote
+
+from google.protobuf.descriptor import MethodDescriptor
+
+from server.errors import CredentialInvalid, CredentialMissing, PermissionDenied
+from server.rpc.caller import Caller
+from switchyard.auth.v1 import access_pb2
+
+AUTHENTICATION_REQUIRED: Final = "Authentication required"
+
+# What a gateway says of the request it passes on; believed only with the right token.
+GATEWAY_TOKEN: Final = "x-gateway-token"  # noqa: S105 - the name of a key
+GATEWAY_CLIENT: Final = "x-gateway-client"
+GATEWAY_LOCAL: Final = "x-gateway-local"
+# A call with one of these was passed on by somebody, so the peer is not the client.
+_PASSED_ON: Final = (GATEWAY_TOKEN, GATEWAY_CLIENT, GATEWAY_LOCAL, "forwarded", "x-forwarded-for", "x-real-ip", "via")
+_CREDENTIALS: Final = ("authorization", "x-api-key", "x-api-token")
+_WANTED: Final = frozenset((*_PASSED_ON, *_CREDENTIALS, "x-request-id"))
+
+Metadata = Iterable[tuple[str, str | bytes]]
+
+
+class AccessMissing(Exception):
+    """A method of the contract does not state who may call it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may call a method: `anyone`, or a `worker`, or an account with at least `role` (0: any account).
+
+    `local`: a local request needs no credential.
+    """
+
+    anyone: bool = False
+    worker: bool = False
+    role: access_pb2.Role.ValueType = access_pb2.ROLE_UNSPECIFIED
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a request came. `address` is the client's IP address, "" when it has none (a unix socket)."""
+
+    local: bool
+    address: str
+
+
+def rule_of(method: MethodDescriptor) -> Rule:
+    """Return the rule the contract states for `method`.
+
+    Raises:
+        AccessMissing: it states none.
+    """
+    access = method.GetOptions().Extensions[access_pb2.access]
+    who = access.WhichOneof("who")
+    if who is None or (who != "role" and not getattr(access, who)):
+        raise AccessMissing(f"{method.full_name} does not state (switchyard.auth.v1.access)")
+    return Rule(anyone=access.anyone, worker=access.worker, role=access.role, local=access.local)
+
+
+class Gate:
+    """Knows the credentials and decides who is let in.
+
+    `read_token` returns the caller an access token speaks for, or raises CredentialInvalid or CredentialExpired.
+    `dev_mode` lets everybody in as admin, but nobody as worker.
+    """
+
+    def __init__(
+        self, *, api_key: str, worker_token: str, dev_mode: bool, read_token: Callable[[str, str], Caller]
+    ) -> None:
+        self._api_key = api_key.encode()
+        self._worker_token = worker_token.encode()
+        self._dev_mode = dev_mode
+        self._read_token = read_token
+
+    def admit(self, rule: Rule, sent: Mapping[str, str], way: Way) -> Caller:
+        """Return who calls. `sent` holds the credentials by the name of their metadata key.
+
+        Every credential that is sent has to be good, even where none is needed; where anyone may call, none is
+        looked at.
+
+        Raises:
+            CredentialMissing, CredentialInvalid, CredentialExpired, PermissionDenied: the caller is not let in.
+        """
+        if rule.anyone:
+            return _unnamed("anonymous", access_pb2.ROLE_UNSPECIFIED, way.address)
+        if self._dev_mode and not rule.worker:
+            return _unnamed("dev", access_pb2.ROLE_ADMIN, way.address)
+        caller = self._identify(sent, way.address)
+        if caller is None:
+            if rule.local and way.local:
+                return _unnamed("local", access_pb2.ROLE_ADMIN, way.address)
+            raise CredentialMissing(AUTHENTICATION_REQUIRED)
+        _permit(rule, caller)
+        return caller
+
+    def _identify(self, sent: Mapping[str, str], address: str) -> Caller | None:
+        """Return the caller of the most telling credential: a person before a key before a worker."""
+        worker = self._of_worker_token(sent.get("x-api-token"), address)
+        key = self._of_api_key(sent.get("x-api-key"), address)
+        person = self._of_authorization(sent.get("authorization"), address)
+        return person or key or worker
+
+    def _of_authorization(self, text: str | None, address: str) -> Caller | None:
+        if not text:
+            return None
+        scheme, _, token = text.partition(" ")
+        if scheme.lower() != "bearer":
+            raise CredentialInvalid("Invalid authentication token")
+        return self._read_token(token.strip(), address)
+
+    def _of_api_key(self, text: str | None, address: str) -> Caller | None:
+        if not text:
+            return None
+        if not same(text, self._api_key):
+            raise CredentialInvalid("Invalid API key")
+        return _unnamed("api-key", access_pb2.ROLE_ADMIN, address)
+
+    def _of_worker_token(self, text: str | None, address: str) -> Caller | None:
+        if not text:
+            return None
+        if not same(text, self._worker_token):
+            raise CredentialInvalid("Invalid or expired API token")
+        return Caller(name="worker", role=access_pb2.ROLE_UNSPECIFIED, worker=True, address=address)
+
+
+@lru_cache(maxsize=1024)
+def _unnamed(name: str, role: access_pb2.Role.ValueType, address: str) -> Caller:
+    """Return a caller who is no person. Kept, because making one costs more than all the rest of a decision."""
+    return Caller(name=name, role=role, address=address)
+
+
+def _permit(rule: Rule, caller: Caller) -> None:
+    if rule.worker != caller.worker:
+        who = "a worker" if rule.worker else "an account"
+        raise PermissionDenied(f"Insufficient permissions. Required: the credential of {who}")
+    if caller.role < rule.role:
+        role = access_pb2.Role.Name(rule.role).removeprefix("ROLE_").lower()
+        raise PermissionDenied(f"Insufficient permissions. Required role: {role}", required_role=role)
+
+
+def same(text: str, secret: bytes) -> bool:
+    """Compare in a time that does not depend on where they differ."""
+    return hmac.compare_digest(text.encode("utf-8", "surrogateescape"), secret)
+
+
+def read_metadata(metadata: Metadata) -> dict[str, str]:
+    """Return what access and request ids look at, by key. Of a key that was sent twice the last one counts."""
+    return {key: value for key, value in metadata if key in _WANTED and isinstance(value, str)}
+
+
+def read_way(sent: Mapping[str, str], peer: str, *, gateway_token: bytes, loopback_listener: bool) -> Way:
+    """Return how a call came: in the words of a gateway that knows the token, else by its peer.
+
+    A gateway that does not know the token makes nobody local, though it may run on this machine itself.
+    """
+    token = sent.get(GATEWAY_TOKEN)
+    if token is not None and same(token, gateway_token):
+        return _way(sent.get(GATEWAY_LOCAL) == "1", sent.get(GATEWAY_CLIENT, ""))
+    way = _way_of_peer(peer)
+    if way.local and loopback_listener and not any(key in sent for key in _PASSED_ON):
+        return way
+    return Way(False, way.address)
+
+
+@lru_cache(maxsize=1024)
+def _way(local: bool, address: str) -> Way:
+    return Way(local, address)
+
+
+@lru_cache(maxsize=1024)
+def _way_of_peer(peer: str) -> Way:
+    """Read a peer as gRPC writes it: "ipv4:127.0.0.1:1", "ipv6:%5B::1%5D:1", "unix:/path"."""
+    family, _, rest = unquote(peer).partition(":")
+    if family == "unix":
+        return Way(True, "")
+    host = rest.rpartition(":")[0].strip("[]")
+    try:
+        return Way(ip_address(host).is_loopback, host)
+    except ValueError:
+        return Way(False, "")

@@ -1,0 +1,219 @@
+"""Bounds of request fields, as `gateway.v1.field` states them, compiled once per message type.
+
+A check is a function that takes a message and the path that leads to it and yields the violations within. Types in
+which nothing can be violated have no check at all.
+
+Over gRPC an enum field may carry any number, so unknown numbers are violations too.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from gateway_options.v1 import options_pb2
+from server.errors import InvalidArgument, Violation
+
+# What one field may violate: takes its message and the field's path, yields completions of "<path> ...".
+FieldCheck = Callable[[Any, str], Iterable[Violation]]
+MessageCheck = Callable[[Any, str], Iterator[Violation]]
+# What one value may violate: None when all is well, else the completion of "<path> ...".
+ValueCheck = Callable[[Any], str | None]
+
+# Types of others carry none of our options; some of them are recursive.
+_FOREIGN: Final = "google."
+
+
+def compile_check(descriptor: Descriptor) -> Callable[[Message], None] | None:
+    """Return a function that refuses messages of this type out of bounds, or None when there is nothing to check.
+
+    The function raises InvalidArgument with every violation; its sentence tells the first one.
+    """
+    check = _message_check(descriptor, {})
+    if check is None:
+        return None
+    find: MessageCheck = check
+
+    def refuse(message: Message) -> None:
+        violations = list(find(message, ""))
+        if violations:
+            raise out_of_bounds(violations)
+
+    return refuse
+
+
+def out_of_bounds(violations: Sequence[Violation]) -> InvalidArgument:
+    """Return the refusal of these violations, at least one."""
+    first = violations[0]
+    return InvalidArgument(f"{first.field} {first.message}", violations=violations)
+
+
+def _message_check(descriptor: Descriptor | None, begun: dict[str, list[FieldCheck]]) -> MessageCheck | None:
+    """Return the check of one message type. `begun` holds the types this one stands in, so that recursion ends."""
+    if descriptor is None or descriptor.full_name.startswith(_FOREIGN):
+        return None
+    recursive = descriptor.full_name in begun
+    checks = begun.setdefault(descriptor.full_name, [])
+    if not recursive:
+        checks += [check for field in descriptor.fields if (check := _field_check(field, begun)) is not None]
+        del begun[descriptor.full_name]
+        if not checks:
+            return None
+
+    def find(message: Any, path: str) -> Iterator[Violation]:
+        for check in checks:
+            yield from check(message, path)
+
+    return find
+
+
+def _field_check(field: FieldDescriptor, begun: dict[str, list[FieldCheck]]) -> FieldCheck | None:
+    options = field.GetOptions().Extensions[options_pb2.field]
+    if field.is_repeated:
+        return _repeated_check(field, options, begun)
+    if field.message_type is not None:
+        return _submessage_check(field, options, begun)
+    return _scalar_check(field, options)
+
+
+def _scalar_check(field: FieldDescriptor, options: options_pb2.FieldOptions) -> FieldCheck | None:
+    value_checks = _value_checks(field, options)
+    if not value_checks and not options.required:
+        return None
+    name, presence, required = field.name, field.has_presence, options.required
+    # A number without presence is always there; a text or an enum without presence is absent when it is empty.
+    empty_is_absent = not presence and field.cpp_type in _EMPTY_MEANS_ABSENT
+
+    def check(message: Any, path: str) -> Iterable[Violation]:
+        if presence and not required and not message.HasField(name):
+            return ()
+        value = getattr(message, name)
+        if not value and (required or empty_is_absent):
+            return (Violation(path + name, "must be given"),) if required else ()
+        for violated in value_checks:
+            words = violated(value)
+            if words is not None:
+                return (Violation(path + name, words),)
+        return ()
+
+    return check
+
+
+_EMPTY_MEANS_ABSENT: Final = frozenset({FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_ENUM})
+
+
+def _submessage_check(
+    field: FieldDescriptor, options: options_pb2.FieldOptions, begun: dict[str, list[FieldCheck]]
+) -> FieldCheck | None:
+    inner = _message_check(field.message_type, begun)
+    if inner is None and not options.required:
+        return None
+    name, required = field.name, options.required
+
+    def check(message: Any, path: str) -> Iterable[Violation]:
+        if not message.HasField(name):
+            return (Violation(path + name, "must be given"),) if required else ()
+        return inner(getattr(message, name), f"{path}{name}.") if inner is not None else ()
+
+    return check
+
+
+def _repeated_check(
+    field: FieldDescriptor, options: options_pb2.FieldOptions, begun: dict[str, list[FieldCheck]]
+) -> FieldCheck | None:
+    counts = _count_checks(options)
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return _counted(field.name, counts, None) if counts else None  # no map of ours has values with bounds
+    inner = _message_check(field.message_type, begun)
+    item_words = _enum_check(field.enum_type, zero=False) if field.enum_type is not None else None
+    if item_words is not None:
+        inner = _item_check(item_words)
+    return _counted(field.name, counts, inner) if counts or inner is not None else None
+
+
+def _item_check(violated: ValueCheck) -> MessageCheck:
+    def find(item: Any, path: str) -> Iterator[Violation]:
+        words = violated(item)
+        if words is not None:
+            yield Violation(path.removesuffix("."), words)
+
+    return find
+
+
+def _counted(name: str, counts: Sequence[ValueCheck], inner: MessageCheck | None) -> FieldCheck:
+    def check(message: Any, path: str) -> Iterator[Violation]:
+        items = getattr(message, name)
+        for violated in counts:
+            words = violated(len(items))
+            if words is not None:
+                yield Violation(path + name, words)
+                return
+        if inner is not None:
+            for position, item in enumerate(items):
+                yield from inner(item, f"{path}{name}[{position}].")
+
+    return check
+
+
+def _count_checks(options: options_pb2.FieldOptions) -> list[ValueCheck]:
+    least = max(options.min if options.HasField("min") else 0, 1 if options.required else 0)
+    checks: list[ValueCheck] = []
+    if least:
+        checks.append(_at_least(least, f"must have at least {_amount(least, 'item')}"))
+    if options.HasField("max"):
+        checks.append(_at_most(options.max, f"must have at most {_amount(options.max, 'item')}"))
+    return checks
+
+
+def _value_checks(field: FieldDescriptor, options: options_pb2.FieldOptions) -> list[ValueCheck]:
+    if field.enum_type is not None:
+        return [_enum_check(field.enum_type, zero=True)]
+    unit = {FieldDescriptor.TYPE_STRING: "character", FieldDescriptor.TYPE_BYTES: "byte"}.get(field.type)
+    checks: list[ValueCheck] = []
+    if options.HasField("min"):
+        checks.append(_limit(_at_least, options.min, "at least", unit))
+    if options.HasField("max"):
+        checks.append(_limit(_at_most, options.max, "at most", unit))
+    if options.pattern:
+        checks.append(_pattern_check(options.pattern, options.pattern_words or f"match {options.pattern}"))
+    return checks
+
+
+def _limit(make: Callable[[int, str], ValueCheck], limit: int, words: str, unit: str | None) -> ValueCheck:
+    if unit is None:
+        return make(limit, f"must be {words} {limit:,}")
+    by_length = make(limit, f"must be {words} {_amount(limit, unit)} long")
+    return lambda value: by_length(len(value))
+
+
+def _at_least(least: int, words: str) -> ValueCheck:
+    # Written so that NaN, which is neither smaller nor larger than anything, is refused.
+    return lambda value: None if value >= least else words
+
+
+def _at_most(most: int, words: str) -> ValueCheck:
+    return lambda value: None if value <= most else words
+
+
+def _pattern_check(pattern: str, words: str) -> ValueCheck:
+    match = re.compile(pattern).fullmatch
+    sentence = f"must {words}"
+    return lambda value: None if not value or match(value) else sentence
+
+
+def _enum_check(enum: EnumDescriptor, *, zero: bool) -> ValueCheck:
+    """Return the check that a number is a value of `enum`. `zero`: whether "unspecified" will do."""
+    known = {value.number for value in enum.values if zero or value.number != 0}
+    names = (
+        value.GetOptions().Extensions[options_pb2.enum_value].json_name or value.name
+        for value in enum.values
+        if value.number != 0
+    )
+    words = f"must be one of {', '.join(names)}"
+    return lambda value: None if value in known else words
+
+
+def _amount(count: int, unit: str) -> str:
+    return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"

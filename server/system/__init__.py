@@ -1,0 +1,1 @@
+"""What this server is and how it fares: its description and its metrics."""

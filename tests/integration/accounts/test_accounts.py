@@ -1,0 +1,348 @@
+"""Users and sessions through a real server over each database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from prometheus_client import CollectorRegistry
+
+from server.accounts.auth_service import AuthService
+from server.accounts.first_admin import ensure_admin
+from server.accounts.passwords import Passwords
+from server.accounts.tokens import Tokens
+from server.accounts.user_service import UserService
+from server.database.database import Database, open_database
+from server.rpc.access import Gate
+from server.rpc.interceptor import Interceptor, policies_of
+from server.rpc.metrics import CallMetrics
+from switchyard.auth.v1 import (
+    access_pb2,
+    auth_service_pb2,
+    auth_service_pb2_grpc,
+    user_service_pb2,
+    user_service_pb2_grpc,
+)
+from switchyard.auth.v1.auth_service_pb2 import GetMeRequest, LoginRequest, LogoutRequest, RefreshRequest
+from switchyard.auth.v1.user_service_pb2 import (
+    CreateUserRequest,
+    DeleteUserRequest,
+    ListUsersRequest,
+    UpdateUserRequest,
+)
+from tests.integration.database.databases import database_url
+
+SECOND: Final = 1_000_000
+PASSWORD: Final = "correct horse"
+API_KEY: Final = (("x-api-key", "the-api-key"),)
+
+
+class Watch:
+    """A clock that is set by hand."""
+
+    now = 1_700_000_000 * SECOND
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@dataclass
+class Site:
+    """A running server, its clock, and stubs to call it."""
+
+    watch: Watch
+    database: Database
+    passwords: Passwords
+    auth: Any
+    users: Any
+
+    async def login(self, username: str, password: str = PASSWORD, **more: str) -> Any:
+        return await self.auth.Login(LoginRequest(username=username, password=password, **more))
+
+    async def start_again(self, password: str, *, given: bool) -> None:
+        await ensure_admin(
+            self.database, self.passwords, username="admin", password=password, given=given, clock=self.watch
+        )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
+    watch, passwords = Watch(), Passwords()
+    database = await open_database(database_url(request.param, tmp_path))
+    tokens = Tokens(
+        secret_key="s" * 64, algorithm="HS256", access_seconds=3600, refresh_seconds=7 * 86_400, clock=watch
+    )
+    auth = AuthService(database, tokens, passwords, clock=watch, dev_mode=False)
+    services = [
+        auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"],
+        user_service_pb2.DESCRIPTOR.services_by_name["UserService"],
+    ]
+    interceptor = Interceptor(
+        policies_of(services),
+        Gate(api_key="the-api-key", worker_token="w", dev_mode=False, read_token=tokens.read_access),
+        gateway_token="g",
+        loopback_listener=True,
+        session_lasts=auth.session_lasts,
+        metrics=CallMetrics(CollectorRegistry()),
+    )
+    server = grpc.aio.server(interceptors=[interceptor])
+    auth_service_pb2_grpc.add_AuthServiceServicer_to_server(auth, server)
+    user_service_pb2_grpc.add_UserServiceServicer_to_server(UserService(database, passwords, clock=watch), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        site = Site(
+            watch,
+            database,
+            passwords,
+            auth_service_pb2_grpc.AuthServiceStub(channel),
+            user_service_pb2_grpc.UserServiceStub(channel),
+        )
+        await site.start_again(PASSWORD, given=False)
+        yield site
+    await server.stop(None)
+    await database.close()
+
+
+def bearer(tokens: Any) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {tokens.access_token}"),)
+
+
+async def refused(call: Any) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await call
+    return refusal.value.code(), refusal.value.details() or ""
+
+
+async def create(site: Site, username: str, *roles: access_pb2.Role.ValueType, **more: str) -> Any:
+    request = CreateUserRequest(username=username, password=PASSWORD, roles=roles, **more)
+    return (await site.users.CreateUser(request, metadata=API_KEY)).user
+
+
+UNAUTHENTICATED: Final = grpc.StatusCode.UNAUTHENTICATED
+WRONG: Final = (UNAUTHENTICATED, "Invalid username or password")
+INVALID: Final = (UNAUTHENTICATED, "Invalid authentication token")
+
+
+async def test_the_first_admin_logs_in(site: Site) -> None:
+    tokens = await site.login("admin")
+
+    me = await site.auth.GetMe(GetMeRequest(), metadata=bearer(tokens))
+    assert (tokens.token_type, tokens.expires_in) == ("bearer", 3600)
+    assert (me.user_id, list(me.roles), me.HasField("tenant_id"), me.dev_mode) == ("admin", [4, 3, 2, 1], False, False)
+
+
+@pytest.mark.parametrize(("username", "password"), [("admin", "wrong"), ("nobody", PASSWORD), ("\x00", "\x00")])
+async def test_a_wrong_name_and_a_wrong_password_look_the_same(site: Site, username: str, password: str) -> None:
+    assert await refused(site.login(username, password)) == WRONG
+
+
+async def test_the_sixth_wrong_password_has_to_wait(site: Site) -> None:
+    # All at once, as a program that guesses would.
+    first = await asyncio.gather(*(refused(site.login("admin", "wrong")) for _ in range(5)))
+
+    with pytest.raises(grpc.aio.AioRpcError) as sixth:
+        await site.login("admin")
+
+    status = rpc_status.from_call(cast("grpc.Call", sixth.value))
+    info = error_details_pb2.ErrorInfo()
+    assert status is not None
+    assert status.details[0].Unpack(info)
+    assert first == [WRONG] * 5
+    assert (info.reason, info.metadata["retry_after"]) == ("ERROR_REASON_TOO_MANY_ATTEMPTS", "300")
+
+
+async def test_five_minutes_later_a_login_is_allowed_again(site: Site) -> None:
+    for _ in range(5):
+        await refused(site.login("admin", "wrong"))
+    site.watch.now += 300 * SECOND
+
+    assert (await site.login("admin")).access_token
+
+
+async def test_a_refresh_gives_new_tokens_with_the_same_roles(site: Site) -> None:
+    tokens = await site.login("admin")
+
+    fresh = await site.auth.Refresh(RefreshRequest(refresh_token=tokens.refresh_token))
+
+    me = await site.auth.GetMe(GetMeRequest(), metadata=bearer(fresh))
+    assert fresh.refresh_token != tokens.refresh_token
+    assert me.roles[0] == access_pb2.ROLE_ADMIN
+
+
+async def test_a_refresh_token_used_twice_ends_its_family(site: Site) -> None:
+    tokens = await site.login("admin")
+    fresh = await site.auth.Refresh(RefreshRequest(refresh_token=tokens.refresh_token))
+
+    assert await refused(site.auth.Refresh(RefreshRequest(refresh_token=tokens.refresh_token))) == INVALID
+
+    assert await refused(site.auth.Refresh(RefreshRequest(refresh_token=fresh.refresh_token))) == INVALID
+    assert await refused(site.auth.GetMe(GetMeRequest(), metadata=bearer(fresh))) == INVALID
+
+
+async def test_a_refresh_token_expires(site: Site) -> None:
+    tokens = await site.login("admin")
+    site.watch.now += 7 * 86_400 * SECOND
+
+    refusal = await refused(site.auth.Refresh(RefreshRequest(refresh_token=tokens.refresh_token)))
+
+    assert refusal == (UNAUTHENTICATED, "Token has expired")
+
+
+async def test_logging_out_ends_both_tokens_and_no_other_session(site: Site) -> None:
+    tokens, other = await site.login("admin"), await site.login("admin")
+
+    answer = await site.auth.Logout(LogoutRequest(), metadata=bearer(tokens))
+
+    assert answer.message == "Successfully logged out"
+    assert await refused(site.auth.GetMe(GetMeRequest(), metadata=bearer(tokens))) == INVALID
+    assert await refused(site.auth.Refresh(RefreshRequest(refresh_token=tokens.refresh_token))) == INVALID
+    assert await site.auth.GetMe(GetMeRequest(), metadata=bearer(other))
+
+
+async def test_an_api_key_has_no_session_to_end(site: Site) -> None:
+    code, _ = await refused(site.auth.Logout(LogoutRequest(), metadata=API_KEY))
+
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        UpdateUserRequest(username="ann", password="another password"),
+        UpdateUserRequest(username="ann", roles=[access_pb2.ROLE_VIEWER]),
+        UpdateUserRequest(username="ann", tenant_id="acme"),
+        DeleteUserRequest(username="ann"),
+    ],
+)
+async def test_whoever_is_changed_has_to_log_in_again(site: Site, change: Any) -> None:
+    await create(site, "ann", access_pb2.ROLE_OPERATOR)
+    tokens = await site.login("ann")
+    call = site.users.DeleteUser if isinstance(change, DeleteUserRequest) else site.users.UpdateUser
+
+    await call(change, metadata=API_KEY)
+
+    assert await refused(site.auth.GetMe(GetMeRequest(), metadata=bearer(tokens))) == INVALID
+    assert await refused(site.auth.Refresh(RefreshRequest(refresh_token=tokens.refresh_token))) == INVALID
+
+
+async def test_a_change_that_changes_nothing_ends_no_session(site: Site) -> None:
+    await create(site, "ann", access_pb2.ROLE_OPERATOR)
+    tokens = await site.login("ann")
+
+    await site.users.UpdateUser(UpdateUserRequest(username="ann", roles=[access_pb2.ROLE_OPERATOR]), metadata=API_KEY)
+
+    assert await site.auth.GetMe(GetMeRequest(), metadata=bearer(tokens))
+
+
+async def test_a_new_password_replaces_the_old_one(site: Site) -> None:
+    await create(site, "ann", access_pb2.ROLE_OPERATOR)
+
+    await site.users.UpdateUser(UpdateUserRequest(username="ann", password="another password"), metadata=API_KEY)
+
+    assert await refused(site.login("ann")) == WRONG
+    assert (await site.login("ann", "another password")).access_token
+
+
+async def test_a_name_is_given_once(site: Site) -> None:
+    await create(site, "ann", access_pb2.ROLE_VIEWER)
+
+    code, _ = await refused(create(site, "ann", access_pb2.ROLE_ADMIN))
+
+    assert code == grpc.StatusCode.ALREADY_EXISTS
+
+
+async def test_the_last_admin_can_neither_go_nor_step_down(site: Site) -> None:
+    gone = refused(site.users.DeleteUser(DeleteUserRequest(username="admin"), metadata=API_KEY))
+    lower = UpdateUserRequest(username="admin", roles=[access_pb2.ROLE_VIEWER])
+    bound = UpdateUserRequest(username="admin", tenant_id="acme")
+
+    expected = (grpc.StatusCode.FAILED_PRECONDITION, "admin is the last admin")
+    assert await gone == expected
+    assert await refused(site.users.UpdateUser(lower, metadata=API_KEY)) == expected
+    assert await refused(site.users.UpdateUser(bound, metadata=API_KEY)) == expected
+
+
+async def test_one_of_two_admins_can_go(site: Site) -> None:
+    await create(site, "second", access_pb2.ROLE_ADMIN)
+
+    await site.users.DeleteUser(DeleteUserRequest(username="admin"), metadata=API_KEY)
+
+    assert await refused(site.login("admin")) == WRONG
+
+
+async def test_users_are_listed_by_name_page_after_page(site: Site) -> None:
+    for name in ("cid", "ann", "bob"):
+        await create(site, name, access_pb2.ROLE_VIEWER)
+
+    first = await site.users.ListUsers(ListUsersRequest(page_size=3), metadata=API_KEY)
+    rest = await site.users.ListUsers(ListUsersRequest(page_size=3, page_token=first.next_page_token), metadata=API_KEY)
+
+    assert [user.username for user in first.users] == ["admin", "ann", "bob"]
+    assert [user.username for user in rest.users] == ["cid"]
+    assert rest.next_page_token == ""
+
+
+async def test_an_admin_of_one_tenant_knows_no_other(site: Site) -> None:
+    await create(site, "boss", access_pb2.ROLE_ADMIN, tenant_id="acme")
+    await create(site, "far", access_pb2.ROLE_VIEWER, tenant_id="other")
+    boss = bearer(await site.login("boss"))
+
+    listed = await site.users.ListUsers(ListUsersRequest(), metadata=boss)
+    made = await site.users.CreateUser(
+        CreateUserRequest(username="new", password=PASSWORD, roles=[access_pb2.ROLE_VIEWER]), metadata=boss
+    )
+
+    assert [user.username for user in listed.users] == ["boss"]
+    assert made.user.tenant_id == "acme"
+    code, _ = await refused(site.users.DeleteUser(DeleteUserRequest(username="far"), metadata=boss))
+    assert code == grpc.StatusCode.NOT_FOUND
+    code, _ = await refused(site.users.UpdateUser(UpdateUserRequest(username="boss", tenant_id=""), metadata=boss))
+    assert code == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_a_login_names_the_users_own_tenant_or_none(site: Site) -> None:
+    await create(site, "ann", access_pb2.ROLE_VIEWER, tenant_id="acme")
+
+    tokens = await site.login("ann", tenant_id="acme")
+
+    me = await site.auth.GetMe(GetMeRequest(), metadata=bearer(tokens))
+    assert me.tenant_id == "acme"
+    assert await refused(site.login("ann", tenant_id="other")) == WRONG
+
+
+async def test_whoever_sees_all_may_log_in_to_one_tenant(site: Site) -> None:
+    tokens = await site.login("admin", tenant_id="acme")
+
+    me = await site.auth.GetMe(GetMeRequest(), metadata=bearer(tokens))
+    assert me.tenant_id == "acme"
+
+
+async def test_a_password_given_by_the_operator_counts_from_this_start_on(site: Site) -> None:
+    tokens = await site.login("admin")
+
+    await site.start_again("given from outside", given=True)
+
+    assert await refused(site.login("admin")) == WRONG
+    assert await refused(site.auth.GetMe(GetMeRequest(), metadata=bearer(tokens))) == INVALID
+    assert (await site.login("admin", "given from outside")).access_token
+
+
+async def test_the_same_given_password_ends_no_session(site: Site) -> None:
+    await site.start_again("given from outside", given=True)
+    tokens = await site.login("admin", "given from outside")
+
+    await site.start_again("given from outside", given=True)
+
+    assert await site.auth.GetMe(GetMeRequest(), metadata=bearer(tokens))
+
+
+async def test_a_generated_password_never_replaces_one(site: Site) -> None:
+    await site.start_again("generated anew", given=False)
+
+    assert (await site.login("admin")).access_token

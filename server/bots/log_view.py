@@ -1,0 +1,98 @@
+"""Log lines as readers see them, and the cursors that say where a reader stands. Pure."""
+
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from server.bots.run_view import STATUS, WORDS
+from server.clock import SECOND
+from server.errors import InvalidArgument
+from server.tasks import log_store
+from server.tasks.log_hub import LogBatch
+from server.tasks.log_store import LogLineRow
+from server.tasks.task import TaskRow
+from switchyard.bots.v1 import run_service_pb2 as pb
+
+CURSOR: Final = re.compile(r"(?P<run_id>[0-9A-Za-z-]{1,64}):(?P<place>end|[0-9]{1,18})", re.ASCII)
+SEQ: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+END: Final = "end"
+
+# What separates lines for one reader or another: those of str.splitlines(), so that one line of a file stays one line.
+_BREAKS: Final = re.compile("\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+
+_SHARED: Final = "bots.WatchLogsResponse"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A reader has everything of `run_id` up to line `seq`; None means up to its end."""
+
+    run_id: str
+    seq: int | None
+
+
+def parse_cursor(text: str) -> Cursor:
+    """Return the place that `text` ("<run_id>:<seq>" or "<run_id>:end") names.
+
+    Raises:
+        InvalidArgument: it is of another form.
+    """
+    found = CURSOR.fullmatch(text)
+    if found is None:
+        raise InvalidArgument.field("after", "must be the cursor of a line")
+    place = found["place"]
+    return Cursor(found["run_id"], None if place == END else int(place))
+
+
+def cursor(run_id: str, seq: int) -> str:
+    """Return the cursor behind line `seq`."""
+    return f"{run_id}:{seq}"
+
+
+def line_text(line: LogLineRow) -> str:
+    """Return a line as it is shown: "[2024-01-15 10:30:00] - message", in UTC. It may hold line breaks."""
+    return f"[{_second(line.time // SECOND)}] - {line.message}"
+
+
+def file_text(lines: Iterable[LogLineRow]) -> str:
+    r"""Return lines as a file holds them: one line each; a line break inside a message is written as \n."""
+    return "".join(f"{_BREAKS.sub(_ESCAPED, line_text(line))}\n" for line in lines)
+
+
+_ESCAPED: Final = r"\\n"
+
+
+def introduction(instance_id: str, bot_code: str, status: str) -> pb.WatchLogsResponse:
+    """Return the lines that name an instance. They are not part of the log and have no cursor."""
+    texts = (f"Starting bot instance {instance_id}...", f"Bot code: {bot_code}", f"Status: {status}")
+    return pb.WatchLogsResponse(lines=[pb.WatchLogsResponse.Line(text=text) for text in texts])
+
+
+def batch(lines: LogBatch) -> pb.WatchLogsResponse:
+    """Return the lines of a batch; every reader of the batch gets the same object and must not change it."""
+    shared: pb.WatchLogsResponse | None = lines.cache.get(_SHARED)
+    if shared is None:
+        shared = pb.WatchLogsResponse(lines=[_line(lines.task_id, row) for row in lines.lines])
+        lines.cache[_SHARED] = shared
+    return shared
+
+
+def end(task: TaskRow) -> pb.WatchLogsResponse:
+    """Return the message that closes the stream of a Run that is over."""
+    status = STATUS[task.state]
+    closing = pb.WatchLogsResponse.End(cursor=f"{task.id}:{END}", text=WORDS[status], status=status, run_id=task.id)
+    return pb.WatchLogsResponse(end=closing)
+
+
+def _line(run_id: str, row: LogLineRow) -> pb.WatchLogsResponse.Line:
+    return pb.WatchLogsResponse.Line(
+        cursor=cursor(run_id, row.seq), text=line_text(row), line=log_store.to_message(row)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))

@@ -1,0 +1,103 @@
+"""Claims Tasks while there is room for them.
+
+Nothing here knows whether there is work: `look` is called by whoever thinks so (a message of the queue, a slot that
+became free, a server that came back), and the server decides.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from switchyard.tasks.v1 import task_pb2
+from switchyard.tasks.v1 import worker_service_pb2 as pb
+from workers.assignment import Desk
+from workers.server_link import Refused, ServerLink
+
+# After the server refused a claim (a wrong token, a fault of its own) it is asked again this much later.
+REFUSED_SECONDS: Final = 5.0
+
+log: Final = structlog.get_logger(__name__)
+
+
+class Claims:
+    """Fills the slots of a worker. `slots` says how many Tasks of each kind may be at work at a time."""
+
+    def __init__(
+        self, link: ServerLink, desk: Desk, slots: Mapping[str, int], *, worker_id: str, worker_host: str
+    ) -> None:
+        self._link = link
+        self._desk = desk
+        self._free = dict(slots)
+        self._worker_id = worker_id
+        self._worker_host = worker_host
+        self._look = asyncio.Event()
+        self._look.set()
+        self._open = True
+        self._performing: set[asyncio.Task[None]] = set()
+
+    @property
+    def at_work(self) -> int:
+        """How many Tasks this worker holds."""
+        return len(self._performing)
+
+    def has_room(self) -> bool:
+        """Whether another Task of some kind would be taken."""
+        return self._open and any(free > 0 for free in self._free.values())
+
+    def look(self) -> None:
+        """There may be work: claim soon."""
+        self._look.set()
+
+    async def claim(self, performing: asyncio.TaskGroup) -> None:
+        """Claim whenever there may be work and put each Task into `performing`, until `close`."""
+        while self._open:
+            await self._look.wait()
+            self._look.clear()
+            try:
+                while await self._claim_one(performing):
+                    pass
+            except Refused as refusal:
+                log.error("the server refused a claim", code=refusal.code.name, reason=refusal.reason)
+                await asyncio.sleep(REFUSED_SECONDS)
+                self._look.set()
+
+    def close(self) -> None:
+        """Claim no more; a claim that is on its way is still taken."""
+        self._open = False
+        self._look.set()
+
+    async def wait_idle(self, seconds: float) -> None:
+        """Return when no Task is held any more, or after `seconds`."""
+        if self._performing:
+            await asyncio.wait(set(self._performing), timeout=seconds)
+
+    def abandon(self) -> None:
+        """Drop every Task that is held; their processes are killed, their leases run out."""
+        for performed in self._performing:
+            log.warning("a task is abandoned", task_id=performed.get_name())
+            performed.cancel()
+
+    async def _claim_one(self, performing: asyncio.TaskGroup) -> bool:
+        kinds = [kind for kind, free in self._free.items() if free > 0]
+        if not kinds or not self._open:
+            return False
+        request = pb.ClaimTaskRequest(worker_id=self._worker_id, worker_host=self._worker_host, kinds=kinds)
+        response = await self._link.call(self._link.tasks.ClaimTask, request)
+        if not response.HasField("task"):
+            return False
+        self._free[response.task.kind] -= 1
+        lease_seconds = response.lease_duration.ToTimedelta().total_seconds()
+        performed = performing.create_task(self._perform(response.task, lease_seconds), name=response.task.id)
+        self._performing.add(performed)
+        performed.add_done_callback(self._performing.discard)
+        return True
+
+    async def _perform(self, task: task_pb2.Task, lease_seconds: float) -> None:
+        log.info("task claimed", task_id=task.id, kind=task.kind, attempt=task.attempt)
+        try:
+            await self._desk.perform(task, lease_seconds)
+        finally:
+            self._free[task.kind] += 1
+            self._look.set()

@@ -1,0 +1,86 @@
+"""Where calls go: the servicers of this process, or a channel to servers elsewhere.
+
+Both ways give the same answers, byte for byte; the rest of the gateway does not know which one it has.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import grpc
+from google.protobuf.message import Message
+
+from gateway.contract import Method
+
+Metadata = Sequence[tuple[str, str | bytes]]
+
+# Trailing metadata that carries a serialized google.rpc.Status. Source: the gRPC documentation of "richer error model".
+STATUS_DETAILS_KEY = "grpc-status-details-bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The one answer of a call, and the metadata that came before it."""
+
+    message: Message
+    initial_metadata: Metadata = ()
+
+
+class CallFailed(Exception):
+    """The call ended with a status other than OK.
+
+    `details` is a serialized google.rpc.Status, or None when the server sent none.
+    """
+
+    def __init__(self, status: grpc.StatusCode, message: str, details: bytes | None = None) -> None:
+        super().__init__(f"{status.name}: {message}")
+        self.status = status
+        self.message = message
+        self.details = details
+
+
+class Answers(Protocol):
+    """The answers of one streaming call. Used by one task; closed by whoever opened it."""
+
+    def __aiter__(self) -> AsyncIterator[Message]:
+        """Iterate over the answers. Messages belong to the server and must not be changed.
+
+        Raises:
+            CallFailed: the call ended with a status other than OK.
+        """
+        ...
+
+    @property
+    def initial_metadata(self) -> Metadata:
+        """What the server sent ahead of its first answer; empty before that answer was read."""
+        ...
+
+    async def close(self) -> None:
+        """Cancel the call if it still runs, and wait until its clean-up is done."""
+        ...
+
+
+class Backend(Protocol):
+    """Makes calls. `timeout_seconds` is None for no deadline; requests belong to the callee afterwards."""
+
+    async def unary(self, method: Method, request: Message, metadata: Metadata, timeout_seconds: float | None) -> Reply:
+        """Make a call with one request and one answer.
+
+        Raises:
+            CallFailed: the call ended with a status other than OK.
+        """
+        ...
+
+    async def upload(
+        self, method: Method, requests: AsyncIterator[Message], metadata: Metadata, timeout_seconds: float | None
+    ) -> Reply:
+        """Make a call with many requests and one answer. A request is taken when the server asks for the next one.
+
+        Raises:
+            CallFailed: the call ended with a status other than OK.
+        """
+        ...
+
+    def stream(self, method: Method, request: Message, metadata: Metadata, timeout_seconds: float | None) -> Answers:
+        """Make a call with one request and many answers. It starts with the first answer asked for."""
+        ...

@@ -1,0 +1,121 @@
+"""Calls servers elsewhere over a `grpc.aio` channel."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import Message
+
+from gateway.backend import STATUS_DETAILS_KEY, Answers, CallFailed, Metadata, Reply
+from gateway.contract import Method
+
+# What grpc itself says of a connection that fails. It names addresses, which are nobody's business outside. A server's
+# own UNAVAILABLE cannot be told apart in any other way: both come without metadata.
+GRPC_OWN_WORDS: Final = (
+    "failed to connect to all addresses",
+    "connections to all backends failing",
+    "DNS resolution failed",
+    "Connection refused",
+    "Connection reset",
+    "Broken pipe",
+    "Endpoint closing",
+    "GOAWAY",
+    "Socket closed",
+    "Stream removed",
+    "empty address list",
+    "keepalive watchdog timeout",
+    "recvmsg:",
+    "sendmsg:",
+)
+
+
+class ChannelBackend:
+    """Makes calls over `channel`, which stays its owner's to close."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+        # grpc does not state the types of its callables in a way that fits messages known at run time.
+        self._callables: dict[str, Any] = {}
+
+    async def unary(self, method: Method, request: Message, metadata: Metadata, timeout_seconds: float | None) -> Reply:
+        """Make a call with one request and one answer; see `Backend.unary`."""
+        call = self._callable(method)(request, metadata=metadata, timeout=timeout_seconds)
+        try:
+            message = await call
+            return Reply(message, tuple(await call.initial_metadata()))
+        except grpc.aio.AioRpcError as error:
+            raise failure(error) from error
+
+    async def upload(
+        self, method: Method, requests: AsyncIterator[Message], metadata: Metadata, timeout_seconds: float | None
+    ) -> Reply:
+        """Make a call with many requests and one answer; see `Backend.upload`."""
+        call = self._callable(method)(requests, metadata=metadata, timeout=timeout_seconds)
+        try:
+            message = await call
+            return Reply(message, tuple(await call.initial_metadata()))
+        except grpc.aio.AioRpcError as error:
+            raise failure(error) from error
+
+    def stream(self, method: Method, request: Message, metadata: Metadata, timeout_seconds: float | None) -> Answers:
+        """Make a call with one request and many answers; see `Backend.stream`."""
+        return ChannelAnswers(self._callable(method)(request, metadata=metadata, timeout=timeout_seconds))
+
+    def _callable(self, method: Method) -> Any:
+        found = self._callables.get(method.full_name)
+        if found is None:
+            found = self._callables[method.full_name] = self._opener(method)(
+                method.full_name,
+                request_serializer=method.input_class.SerializeToString,
+                response_deserializer=method.output_class.FromString,
+            )
+        return found
+
+    def _opener(self, method: Method) -> Any:
+        if method.server_streaming:
+            return self._channel.unary_stream
+        return self._channel.stream_unary if method.client_streaming else self._channel.unary_unary
+
+
+class ChannelAnswers:
+    """The answers of one call over the channel."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+        self._initial: Metadata = ()
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        try:
+            first = True
+            async for message in self._call:
+                if first:
+                    self._initial = tuple(await self._call.initial_metadata())
+                    first = False
+                yield message
+        except grpc.aio.AioRpcError as error:
+            raise failure(error) from error
+
+    @property
+    def initial_metadata(self) -> Metadata:
+        """What the server sent ahead of its first answer."""
+        return self._initial
+
+    async def close(self) -> None:
+        """Cancel the call if it still runs."""
+        if not self._call.done():
+            self._call.cancel()
+            # Lets grpc send the cancellation before the caller goes on.
+            await asyncio.sleep(0)
+
+
+def failure(error: grpc.aio.AioRpcError) -> CallFailed:
+    """Return `error` in our words."""
+    message = error.details() or ""
+    if error.code() is grpc.StatusCode.UNAVAILABLE and any(words in message for words in GRPC_OWN_WORDS):
+        message = "The server behind this gateway cannot be reached."
+    trailing: Any = error.trailing_metadata()
+    for key, value in trailing or ():
+        if key == STATUS_DETAILS_KEY:
+            return CallFailed(error.code(), message, value if isinstance(value, bytes) else value.encode())
+    return CallFailed(error.code(), message)

@@ -1,0 +1,52 @@
+"""What the program around a gateway decides."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from google.protobuf.descriptor import EnumDescriptor
+
+from gateway.contract import MAIN_LISTENER
+from gateway_options.v1 import options_pb2
+
+# (full name of the rpc as in a gRPC call, None when no route was found; HTTP status; seconds)
+Observe = Callable[[str | None, int, float], None]
+
+DEFAULT_MAX_BODY_BYTES: Final = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayOptions:
+    """Options of one gateway, which is one listener."""
+
+    listener: str = MAIN_LISTENER
+    """Only services that name this listener are served; services that name none are served by "main"."""
+    listener_is_loopback: bool = False
+    """The listener is bound to a loopback address only. Nothing is local otherwise."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of pages that may read answers, "*" for all. Those listed by name also count as our own."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks in CIDR notation whose X-Forwarded-For is believed."""
+    token: str = field(default="", repr=False)
+    """Sent as metadata `x-gateway-token`, by which servers know that the other `x-gateway-...` keys are ours."""
+    pages_guard: str | None = None
+    """Rpc ("/package.Service/Name", one request, one answer) that is called with the caller's metadata before
+    /openapi.json, /docs or /redoc is served; any status but OK is the answer instead. None: everybody may read them."""
+    comments: bytes | None = None
+    """Serialized FileDescriptorSet with source info, for the descriptions in OpenAPI."""
+    title: str = "API"
+    """Title of the OpenAPI document and its pages."""
+    version: str = "1"
+    """Version of the API, for the OpenAPI document."""
+    default_error_shape: "options_pb2.ServiceOptions.ErrorShape.ValueType" = (
+        options_pb2.ServiceOptions.ERROR_SHAPE_UNSPECIFIED
+    )
+    """Shape of errors on paths that resemble no route."""
+    error_reasons: tuple[EnumDescriptor, ...] = ()
+    """Enums of error reasons that no served file imports; those in imported files are found without."""
+    rate_limit_storage: str = "memory://"
+    """Where requests are counted: "memory://" or a Redis URL."""
+    stuck_reader_seconds: float = 30
+    """A reader that takes nothing of its stream for so long is dropped."""
+    observe: Observe | None = field(default=None, repr=False)
+    """Called after each request."""

@@ -1,0 +1,36 @@
+"""Which service a path without a route would belong to, so that its error looks like the ones around it."""
+
+from collections.abc import Iterable
+
+from gateway.contract import Method
+from gateway.error_body import Shape
+
+
+class SimilarRoutes:
+    """Knows the fixed beginnings of all paths, segment by segment."""
+
+    def __init__(self, methods: Iterable[Method], default: Shape) -> None:
+        self._default = default
+        self._shapes: dict[bytes, Shape] = {}
+        for method in methods:
+            for binding in method.bindings:
+                for beginning in _beginnings(binding.template):
+                    self._shapes.setdefault(beginning, method.error_shape)
+
+    def shape(self, raw_path: bytes) -> Shape:
+        """Error shape of the service that shares the longest beginning with `raw_path`; the default if none does."""
+        while raw_path:
+            found = self._shapes.get(raw_path)
+            if found is not None:
+                return found
+            raw_path = raw_path.rpartition(b"/")[0]
+        return self._default
+
+
+def _beginnings(template: str) -> Iterable[bytes]:
+    """ "/a/b/{id}" begins with "/a" and "/a/b"."""
+    fixed = template.partition("{")[0].partition("*")[0]
+    path = ""
+    for segment in fixed.rpartition("/")[0].split("/")[1:] if fixed != template else template.split("/")[1:]:
+        path += f"/{segment}"
+        yield path.encode()

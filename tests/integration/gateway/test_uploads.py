@@ -1,0 +1,116 @@
+"""Files in requests: raw and in forms, whole and piece by piece."""
+
+import asyncio
+import hashlib
+from typing import Any
+
+import pytest
+
+FORM = "multipart/form-data; boundary=xyz"
+
+
+def form(*parts: tuple[str, str, bytes]) -> bytes:
+    """A form of (name, content type, bytes)."""
+    text = b""
+    for name, content_type, data in parts:
+        text += f'--xyz\r\nContent-Disposition: form-data; name="{name}"; filename="f.bin"\r\n'.encode()
+        text += f"Content-Type: {content_type}\r\n\r\n".encode() if content_type else b"\r\n"
+        text += data + b"\r\n"
+    return text + b"--xyz--\r\n"
+
+
+def sliced(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+@pytest.mark.parametrize("route", ["cover", "text"])
+@pytest.mark.parametrize("data", [b"", b"bytes \x00\xff\r\n--xy", b"x" * 3000])
+async def test_a_raw_body_arrives_whole(client: Any, route: str, data: bytes) -> None:
+    answer = await client.request("PUT", f"/v1/books/b1/{route}", body=data, headers={"Content-Type": "image/png"})
+
+    assert answer.json() == {
+        "id": "b1",
+        "size": len(data),
+        "content_type": "image/png",
+        "messages": 1,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+
+@pytest.mark.parametrize("route", ["cover", "text"])
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+async def test_the_part_of_a_form_arrives_whatever_way_it_is_cut(client: Any, route: str, size: int) -> None:
+    data = b"line\r\n--xy\r\n" * 20
+    body = form(("other", "", b"ignored"), ("file", "text/csv", data), ("file", "text/csv", b"second"))
+
+    conversation = client.open(
+        "PUT", f"/v1/books/b1/{route}", headers={"Content-Type": FORM}, pieces=sliced(body, size)
+    )
+    await conversation.done()
+
+    assert conversation.events.get_nowait()["status"] == 200
+    answer = conversation.events.get_nowait()["body"].decode()
+    assert f'"size":{len(data)},"content_type":"text/csv"' in answer
+    assert hashlib.sha256(data).hexdigest() in answer
+
+
+async def test_a_large_upload_comes_in_pieces(client: Any) -> None:
+    data = bytes(range(256)) * 4096
+
+    answer = await client.request("PUT", "/v1/books/b1/text", body=data)
+
+    assert (answer.json()["size"], answer.json()["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    assert answer.json()["messages"] >= 4
+
+
+@pytest.mark.parametrize("route", ["cover", "text"])
+@pytest.mark.parametrize(
+    ("body", "content_type", "sentence"),
+    [
+        (form(("other", "", b"x")), FORM, "file must be a part of the form"),
+        (b"no form at all", FORM, "the body must be a well-formed multipart form"),
+        (b"x", "multipart/form-data", "the multipart form must name its boundary"),
+        (form(("file", "", b"abc"))[:-9], FORM, "the multipart form ends before its last boundary"),
+    ],
+)
+async def test_a_broken_form_is_400(client: Any, route: str, body: bytes, content_type: str, sentence: str) -> None:
+    answer = await client.request("PUT", f"/v1/books/b1/{route}", body=body, headers={"Content-Type": content_type})
+
+    assert (answer.status, answer.json()["detail"]) == (400, sentence)
+
+
+async def test_an_upload_that_grows_too_large_is_413_and_ends_the_call(client: Any, librarian: Any) -> None:
+    pieces = [b"x" * 65536] * 40
+
+    conversation = client.open("PUT", "/v1/books/b1/text", pieces=pieces)
+    await conversation.done()
+
+    assert conversation.events.get_nowait()["status"] == 413
+    await asyncio.wait_for(librarian.cancelled.wait(), 5)
+
+
+async def test_a_client_that_leaves_half_way_ends_the_call(client: Any, librarian: Any) -> None:
+    conversation = client.open("PUT", "/v1/books/b1/text", pieces=[b"x" * 100], finished=False)
+    await asyncio.wait_for(librarian.gate.wait(), 5)
+
+    conversation.leave()
+    await conversation.done()
+
+    await asyncio.wait_for(librarian.cancelled.wait(), 5)
+    assert conversation.events.empty()
+
+
+async def test_a_refused_upload_is_answered_before_its_end(client: Any) -> None:
+    conversation = client.open("PUT", "/v1/books/missing/text", pieces=[b"x" * 100], finished=False)
+
+    assert (await conversation.next())["status"] == 404
+    conversation.leave()
+    await conversation.done()
+
+
+async def test_pieces_are_taken_only_as_fast_as_the_servicer_reads(client: Any) -> None:
+    conversation = client.open("PUT", "/v1/books/missing/text", pieces=[b"x" * 65536] * 20)
+
+    await conversation.done()
+
+    assert conversation.incoming.qsize() > 0

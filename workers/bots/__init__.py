@@ -1,0 +1,1 @@
+"""Bots that come with Switchyard: one YAML file each, named like its bot code."""

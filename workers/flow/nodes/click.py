@@ -1,0 +1,32 @@
+"""Clicks something."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from workers.flow.arguments import argument
+from workers.flow.browser import in_plain_words
+from workers.flow.job import Job
+from workers.flow.registry import Continue, NodeType
+
+
+@dataclass(frozen=True)
+class Click:
+    """Arguments of `click`."""
+
+    selector: str = argument(main=True, minimum=1)
+    button: Literal["left", "middle", "right"] = argument(default="left")
+    count: int = argument(default=1, minimum=1, maximum=3)
+    timeout: float = argument(default=10.0, minimum=0.1, maximum=3600)
+
+
+async def run(arguments: Click, job: Job) -> Continue:
+    """Wait until exactly one element matches and can be clicked, then click it."""
+    page = await job.page()
+    with in_plain_words(selector=arguments.selector, timeout=arguments.timeout):
+        await page.locator(arguments.selector).click(
+            button=arguments.button, click_count=arguments.count, timeout=arguments.timeout * 1000
+        )
+    return Continue()
+
+
+NODE = NodeType("click", Click, run, describe=lambda arguments: arguments.selector)

@@ -35,6 +35,7 @@ def generate(folder: Path) -> None:
     folder.mkdir(parents=True)
     compile_to(folder)
     (folder / "gateway").rename(folder / "gateway_options")
+    (folder / "contract.binpb").rename(folder / "switchyard" / "contract.binpb")
     for module in sorted(folder.rglob("*.py*")):
         rename_options(module)
     for package in sorted({module.parent for module in folder.rglob("*.py")}):
@@ -54,9 +55,9 @@ def check() -> int:
 
 def differences(fresh: Path, present: Path) -> Iterator[Path]:
     """Yield the files that are not the same in both folders, relative to them."""
-    names = {path.relative_to(folder) for folder in (fresh, present) for path in folder.rglob("*.py*")}
+    names = {path.relative_to(folder) for folder in (fresh, present) for path in folder.rglob("*")}
     for name in names:
-        if "__pycache__" in name.parts:
+        if "__pycache__" in name.parts or (fresh / name).is_dir():
             continue
         twins = fresh / name, present / name
         if not all(twin.is_file() for twin in twins) or not filecmp.cmp(*twins, shallow=False):
@@ -78,6 +79,10 @@ def compile_to(folder: Path) -> None:
         f"--grpc_python_out={folder}",
         f"--mypy_out=quiet:{folder}",
         f"--mypy_grpc_out=quiet:{folder}",
+        # The whole contract with its comments, for documentation and for gateways that run apart.
+        f"--descriptor_set_out={folder / 'contract.binpb'}",
+        "--include_source_info",
+        "--include_imports",
         *sources,
     ]
     subprocess.run(command, check=True)

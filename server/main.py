@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.resources import files
 from typing import Any, Final, cast
 
 import grpc
@@ -329,6 +330,7 @@ def gateway_options(
         title="Switchyard",
         version=version("switchyard"),
         default_error_shape=options_pb2.ServiceOptions.ERROR_SHAPE_DETAIL,
+        comments=(files("switchyard") / "contract.binpb").read_bytes(),
         error_reasons=(error_reason_pb2.ErrorReason.DESCRIPTOR,),
         observe=metrics.observe_request,
     )

@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 # How long to wait for another process that holds the file, such as one that changes its schema.
 BUSY_SECONDS: Final = 30
+BUSY_PAUSE_SECONDS: Final = 0.01
 # A group of units is committed once it has taken this long, so that a stream of large units delays nobody for longer.
 GROUP_SECONDS: Final = 0.05
 SCAN_THREADS: Final = 2
@@ -214,8 +215,27 @@ def _snapshot(connection: sa.Connection, query: Callable[[sa.Connection], T]) ->
 
 def _prepare(path: Path, engine: sa.Engine) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with engine.connect() as connection, connection.begin():
-        schema.upgrade(connection)
+    with engine.connect() as connection:
+        _use_wal(_driver(connection))
+        with connection.begin():
+            schema.upgrade(connection)
+
+
+def _use_wal(driver: sqlite3.Connection) -> None:
+    """Turn the file to WAL mode, which it then keeps.
+
+    SQLite does not wait for a file that another process turns or closes at this moment, so we do.
+    """
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            driver.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(BUSY_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _engine(path: Path, mode: str) -> sa.Engine:
@@ -231,7 +251,6 @@ def _engine(path: Path, mode: str) -> sa.Engine:
             cached_statements=512,
         )
         if mode == "rwc":
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")

@@ -9,6 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from server.bots.tables import BOT_INSTANCES, FOLDER_REMOVALS, UNFINISHED_LOG_FILES, WEBHOOKS
+from server.database.point_read import PointRead
 from server.database.text import storable
 from server.errors import NotFound
 from switchyard.bots.v1 import bot_instance_pb2 as pb
@@ -85,7 +86,7 @@ _RUN_STATE: Final[sa.ColumnElement[int | None]] = sa.literal_column(
     sa.Integer(),
 )
 _ALL: Final = sa.select(*BOT_INSTANCES.c, _RUN_STATE.label("run_state"))
-_BY_ID: Final = _ALL.where(BOT_INSTANCES.c.id == sa.bindparam("instance_id"))
+_BY_ID: Final = PointRead(_ALL.where(BOT_INSTANCES.c.id == sa.bindparam("instance_id")))
 _AT_ID: Final = BOT_INSTANCES.c.id == sa.bindparam("instance_id")
 _INSERT: Final = sa.insert(BOT_INSTANCES)
 _TOUCH: Final = sa.update(BOT_INSTANCES).where(_AT_ID).values(update_time=sa.bindparam("now"))
@@ -113,7 +114,7 @@ _VERDICT: Final = (
 
 def get(connection: sa.Connection, instance_id: str) -> InstanceRow | None:
     """Return the instance, None when there is none of that id."""
-    row = connection.execute(_BY_ID, {"instance_id": storable(instance_id)}).first()
+    row = _BY_ID.first(connection, instance_id=storable(instance_id))
     return None if row is None else InstanceRow(*row)
 
 

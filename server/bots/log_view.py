@@ -59,10 +59,15 @@ def line_text(line: LogLineRow) -> str:
 
 def file_text(lines: Iterable[LogLineRow]) -> str:
     r"""Return lines as a file holds them: one line each; a line break inside a message is written as \n."""
-    return "".join(f"{_BREAKS.sub(_ESCAPED, line_text(line))}\n" for line in lines)
+    return "".join([f"{_one_line(line_text(line))}\n" for line in lines])
 
 
 _ESCAPED: Final = r"\\n"
+
+
+def _one_line(text: str) -> str:
+    # Nearly every line is printable as it is, which is found out faster than that it holds no break.
+    return text if text.isprintable() else _BREAKS.sub(_ESCAPED, text)
 
 
 def introduction(instance_id: str, bot_code: str, status: str) -> pb.WatchLogsResponse:

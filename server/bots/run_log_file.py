@@ -9,7 +9,7 @@ import fcntl
 import os
 import re
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -62,7 +62,7 @@ class RunLogFile:
             os.close(self._file)
             raise
 
-    def append(self, lines: Iterable[LogLineRow]) -> None:
+    def append(self, lines: Sequence[LogLineRow]) -> None:
         """Write the next lines. A line never crosses the border of two files. A closed file takes nothing."""
         with self._lock:
             if not self._closed:
@@ -77,7 +77,14 @@ class RunLogFile:
             finally:
                 os.close(self._file)
 
-    def _append(self, lines: Iterable[LogLineRow]) -> None:
+    def _append(self, lines: Sequence[LogLineRow]) -> None:
+        data = log_view.file_text(lines).encode()
+        if self._size + len(data) <= self._limit_bytes:
+            self._write(data)
+        else:
+            self._append_over_border(lines)
+
+    def _append_over_border(self, lines: Sequence[LogLineRow]) -> None:
         waiting: list[bytes] = []
         waiting_bytes = 0
         for line in lines:

@@ -18,7 +18,7 @@ from server.errors import InvalidArgument, Violation
 
 # What one field may violate: takes its message and the field's path, yields completions of "<path> ...".
 FieldCheck = Callable[[Any, str], Iterable[Violation]]
-MessageCheck = Callable[[Any, str], Iterator[Violation]]
+MessageCheck = Callable[[Any, str], Sequence[Violation]]
 # What one value may violate: None when all is well, else the completion of "<path> ...".
 ValueCheck = Callable[[Any], str | None]
 
@@ -37,7 +37,7 @@ def compile_check(descriptor: Descriptor) -> Callable[[Message], None] | None:
     find: MessageCheck = check
 
     def refuse(message: Message) -> None:
-        violations = list(find(message, ""))
+        violations = find(message, "")
         if violations:
             raise out_of_bounds(violations)
 
@@ -62,9 +62,8 @@ def _message_check(descriptor: Descriptor | None, begun: dict[str, list[FieldChe
         if not checks:
             return None
 
-    def find(message: Any, path: str) -> Iterator[Violation]:
-        for check in checks:
-            yield from check(message, path)
+    def find(message: Any, path: str) -> Sequence[Violation]:
+        return [violation for check in checks for violation in check(message, path)]
 
     return find
 
@@ -134,10 +133,9 @@ def _repeated_check(
 
 
 def _item_check(violated: ValueCheck) -> MessageCheck:
-    def find(item: Any, path: str) -> Iterator[Violation]:
+    def find(item: Any, path: str) -> Sequence[Violation]:
         words = violated(item)
-        if words is not None:
-            yield Violation(path.removesuffix("."), words)
+        return () if words is None else (Violation(path.removesuffix("."), words),)
 
     return find
 
@@ -152,7 +150,8 @@ def _counted(name: str, counts: Sequence[ValueCheck], inner: MessageCheck | None
                 return
         if inner is not None:
             for position, item in enumerate(items):
-                yield from inner(item, f"{path}{name}[{position}].")
+                if inner(item, ""):  # the path is made only for an item that is to blame
+                    yield from inner(item, f"{path}{name}[{position}].")
 
     return check
 

@@ -14,6 +14,7 @@ from google.protobuf import any_pb2
 
 from server.clock import SECOND
 from server.database.locks import lock
+from server.database.point_read import PointRead
 from server.errors import LeaseLost, NotFound
 from server.tasks import lifecycle
 from server.tasks.tables import ARTIFACTS, KEPT, LEASED, LOG_LINES, TASKS, WAITING
@@ -40,6 +41,7 @@ CHANGING: Final = tuple(
 _ALL: Final = sa.select(*TASKS.c)
 _BY_ID: Final = _ALL.where(TASKS.c.id == sa.bindparam("task_id"))
 _BY_ID_LOCKED: Final = _BY_ID.with_for_update()
+_POINT_READ: Final = PointRead(_BY_ID)
 _INSERT: Final = sa.insert(TASKS).returning(TASKS.c.number)
 # A final row never changes, nor one that another claim has taken: the caller has read exactly this state under a lock.
 _UPDATE: Final = (
@@ -187,7 +189,8 @@ def insert(connection: sa.Connection, new: NewTask, *, now: int) -> TaskRow:
 
 def get(connection: sa.Connection, task_id: str) -> TaskRow | None:
     """Return the Task, None when there is none of that id."""
-    return _one(connection.execute(_BY_ID, {"task_id": task_id}))
+    row = _POINT_READ.first(connection, task_id=task_id)
+    return None if row is None else TaskRow(*row)
 
 
 def get_locked(connection: sa.Connection, task_id: str) -> TaskRow | None:

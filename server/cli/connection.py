@@ -1,0 +1,132 @@
+"""The way from a command to the server: which address, with which credential, over which channel."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+
+from server.cli.addresses import credentials_file, is_this_machine, reachable, shown
+from server.cli.failures import CommandFailed, ExitCode, from_status
+from server.config import ConfigInvalid, ServerConfig
+from switchyard.auth.v1 import user_service_pb2_grpc
+from switchyard.bots.v1 import bot_instance_service_pb2_grpc, run_service_pb2_grpc, webhook_service_pb2_grpc
+from switchyard.system.v1 import system_service_pb2_grpc
+from switchyard.tasks.v1 import task_service_pb2_grpc
+
+# A call that answers at once.
+CALL_SECONDS: Final = 30.0
+CHANNEL_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    ("grpc.max_send_message_length", 64 * 1024 * 1024),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server and what we show it. `address` is HOST:PORT as gRPC takes it."""
+
+    address: str
+    api_key: str | None = field(default=None, repr=False)
+
+
+class Connection:
+    """The services of one server, as stubs."""
+
+    def __init__(self, channel: grpc.Channel, address: str) -> None:
+        self.address = address
+        self.bots = bot_instance_service_pb2_grpc.BotInstanceServiceStub(channel)
+        self.runs = run_service_pb2_grpc.RunServiceStub(channel)
+        self.webhooks = webhook_service_pb2_grpc.WebhookServiceStub(channel)
+        self.tasks = task_service_pb2_grpc.TaskServiceStub(channel)
+        self.users = user_service_pb2_grpc.UserServiceStub(channel)
+        self.system = system_service_pb2_grpc.SystemServiceStub(channel)
+
+
+def find_target(server: str | None, api_key: str | None, environ: Mapping[str, str]) -> Target:
+    """Return the server to call: the one that is named, else the one that the environment describes.
+
+    Without a credential of the caller's, the API key in the data folder is used, but shown to this machine only.
+
+    Raises:
+        CommandFailed: the environment describes no server.
+    """
+    try:
+        config = ServerConfig.from_environment(environ)
+    except ConfigInvalid as error:
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
+    address = server or f"{shown(reachable(config.grpc_host))}:{config.grpc_port}"
+    if api_key is None and is_this_machine(address):
+        api_key = config.api_key or stored_api_key(credentials_file(config))
+    return Target(address, api_key)
+
+
+def stored_api_key(credentials: Path) -> str | None:
+    """Return the API key that the server has made; None when the file is not there or not ours to read."""
+    try:
+        lines = credentials.read_text("utf-8").splitlines()
+    except (FileNotFoundError, PermissionError):
+        return None
+    values = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return values.get("API_KEY", "").strip("\"'") or None
+
+
+@contextmanager
+def connect(target: Target) -> Iterator[Connection]:
+    """Open a channel for the block. Calls in it that the server refuses end as CommandFailed."""
+    with grpc.insecure_channel(target.address, options=CHANNEL_OPTIONS) as channel:
+        credential = Credential(target.api_key)
+        try:
+            yield Connection(grpc.intercept_channel(channel, credential), target.address)
+        except grpc.RpcError as error:
+            # Every error a stub raises is a Call as well; grpc says so only in its prose.
+            call: Any = error
+            raise from_status(call.code(), call.details() or "", server=target.address) from error
+
+
+class Credential(
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[type-arg]
+    grpc.UnaryStreamClientInterceptor,  # type: ignore[type-arg]
+    grpc.StreamUnaryClientInterceptor,  # type: ignore[type-arg]
+):
+    """Puts the credential on each call, and a deadline on those that answer at once."""
+
+    def __init__(self, api_key: str | None) -> None:
+        self._metadata = (("x-api-key", api_key),) if api_key else ()
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        """Add the credential and the deadline."""
+        return continuation(self._with(details, timeout=details.timeout or CALL_SECONDS), request)
+
+    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        """Add the credential; a stream may stay open as long as it likes."""
+        return continuation(self._with(details, timeout=details.timeout), request)
+
+    def intercept_stream_unary(self, continuation: Any, details: Any, requests: Any) -> Any:
+        """Add the credential; an upload takes its time."""
+        return continuation(self._with(details, timeout=details.timeout), requests)
+
+    def _with(self, details: Any, *, timeout: float | None) -> Any:
+        return CallDetails(
+            method=details.method,
+            timeout=timeout,
+            metadata=(*(details.metadata or ()), *self._metadata),
+            credentials=details.credentials,
+            wait_for_ready=details.wait_for_ready,
+            compression=details.compression,
+        )
+
+
+@dataclass(frozen=True)
+class CallDetails(grpc.ClientCallDetails):
+    """The details of a call, as an interceptor hands them on."""
+
+    method: str
+    timeout: float | None
+    metadata: tuple[tuple[str, str | bytes], ...] | None
+    credentials: grpc.CallCredentials | None
+    wait_for_ready: bool | None
+    compression: Any

@@ -1,0 +1,88 @@
+"""What the README tells people to type does what it says: its walk-through, typed into a shell."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.end_to_end.system import ROOT, free_port, wait_until
+
+BLOCK = re.compile(r"^<!-- walk-through: (\w+) -->\n```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class Walk:
+    """A running system and a demo feed, and a shell that types the README's blocks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.http_port, self.demo_port = free_port(), free_port()
+        own = {"DATA_DIR": str(folder / "data"), "PORT": str(self.http_port), "GRPC_PORT": str(free_port())}
+        self.environment = {**os.environ, **own, "AGENT_PORT": str(free_port())}
+        blocks = BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
+        self.blocks = {name: self.relocate(text) for name, text in blocks}
+
+    def relocate(self, text: str) -> str:
+        """Put the ports and the folder of this test in the place of the README's."""
+        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{self.http_port}")
+        return text.replace("127.0.0.1:8090", f"127.0.0.1:{self.demo_port}").replace("/tmp/walk", f"{self.folder}/walk")
+
+    def launch(self, *words: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{words[0]}.log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "server.cli.main", *words],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def type(self, *blocks: str) -> str:
+        """Type the blocks into one shell that ends at the first command that fails; return what it showed."""
+        script = "set -euo pipefail\n" + "\n".join(self.blocks[block] for block in blocks)
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
+        )
+        shown = done.stdout + done.stderr
+        assert done.returncode == 0, f"{shown}\n{self.log('up')[-3000:]}"
+        return shown
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    walk = Walk(tmp_path_factory.mktemp("readme"))
+    processes = [walk.launch("up"), walk.launch("demo", "--port", str(walk.demo_port))]
+    wait_until(lambda: "is running" in walk.log("up"), timeout=60, what=lambda: walk.log("up"))
+    yield walk
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(timeout=35)
+
+
+@pytest.mark.timeout(300)
+def test_the_walk_through_with_the_command(walk: Walk) -> None:
+    shown = walk.type("setup", "command")
+
+    assert "ended: success" in shown
+    assert "ended: stopped" in shown
+    captions = [post["caption"] for post in httpx.get(f"http://127.0.0.1:{walk.demo_port}/api/posts").json()["posts"]]
+    assert {"Good morning, everybody", "The weather is fine"} <= set(captions)
+    assert (walk.folder / "walk" / "artifacts" / "post-1.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.timeout(300)
+def test_the_walk_through_over_http(walk: Walk) -> None:
+    shown = walk.type("setup", "http")
+
+    assert "event: end" in shown
+    assert (walk.folder / "walk" / "post-1.png").read_bytes().startswith(PNG)

@@ -16,7 +16,7 @@ run: setup  ## Set up if needed, start everything; Ctrl-C stops it
 	@exec $(BIN)/python -m server.cli.up
 
 setup: $(INSTALLED)  ## Install the locked environment into .venv, and a Chromium if none is found
-	@$(BIN)/python -m server.cli.chromium --install
+	@$(BIN)/python -m workers.chromium --install
 
 # Written last, so that a setup that broke off is done again.
 $(INSTALLED): deploy/requirements.lock deploy/installer.lock deploy/install.sh pyproject.toml

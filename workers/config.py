@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from workers import chromium
+
 CREDENTIALS_FILE: Final = "credentials.env"
 
 
@@ -22,7 +24,7 @@ class Config:
     work_dir: Path  # holds one folder per attempt while it runs
     bots_dir: Path | None  # further bots, one YAML file each
     redis_url: str  # redis://, rediss:// or unix://
-    chromium_path: str | None  # None: the runner looks for one
+    chromium_path: str | None  # None: there is none, and bots that open pages fail
     slots: int  # runs at a time, 1 to 256
     grace_seconds: float  # between asking a run to end and killing it, 0 to 600
     worker_host: str
@@ -43,7 +45,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         work_dir=Path(environment.get("WORK_DIR") or data_dir / "work").resolve(),
         bots_dir=Path(bots_dir).resolve() if bots_dir else None,
         redis_url=_redis_url(environment, data_dir),
-        chromium_path=environment.get("CHROMIUM_PATH") or None,
+        chromium_path=_chromium_path(environment),
         slots=int(_number(environment, "WORKER_SLOTS", default=4, low=1, high=256, whole=True)),
         grace_seconds=_number(environment, "GRACE_SECONDS", default=10, low=0, high=600),
         worker_host=socket.gethostname()[:255],
@@ -62,6 +64,14 @@ def read_worker_token(data_dir: Path) -> str | None:
         if name.strip() == "WORKER_TOKEN":
             return value.strip().strip("\"'") or None
     return None
+
+
+def _chromium_path(environment: Mapping[str, str]) -> str | None:
+    try:
+        found = chromium.find(environment)
+    except chromium.ChromiumMissing as error:
+        raise SettingInvalid(str(error)) from error
+    return None if found is None else str(found)
 
 
 def _server(environment: Mapping[str, str]) -> str:

@@ -71,7 +71,9 @@ async def _serve(config: Config, claims: Claims, desk: Desk, stop: asyncio.Event
     async with asyncio.TaskGroup() as performing:
         listening = performing.create_task(queue.listen(config.redis_url, claims.look, has_room=claims.has_room))
         claiming = performing.create_task(claims.claim(performing))
-        log.info("worker started", server=config.server, slots=config.slots)
+        log.info("worker started", server=config.server, slots=config.slots, browser=config.chromium_path)
+        if config.chromium_path is None:
+            log.warning("there is no Chromium, so bots that open pages will fail; set CHROMIUM_PATH")
         await stop.wait()
         log.info("worker stops", tasks=claims.at_work)
         listening.cancel()

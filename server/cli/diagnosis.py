@@ -23,7 +23,6 @@ import grpc
 import redis
 from packaging.requirements import Requirement
 
-from server.cli import chromium
 from server.cli.addresses import credentials_file, refused_binding
 from server.cli.connection import Connection
 from server.cli.embedded_queue import NoQueueProgram, in_data_folder, queue_program
@@ -102,17 +101,17 @@ def differing_packages(lock: Path) -> Iterator[tuple[str, str, str | None]]:
 def check_browser(environ: Mapping[str, str]) -> Check:
     """Find the browser and open an empty page in it."""
     advice = "run `make setup`, or set CHROMIUM_PATH"
-    try:
-        path = chromium.find(environ)
-    except chromium.ChromiumMissing as error:
-        return Check("browser", False, str(error), advice)
-    if path is None:
-        return Check("browser", False, "no Chromium", advice)
+    looked = subprocess.run(
+        [sys.executable, "-m", "workers.chromium"], env=dict(environ), capture_output=True, text=True, check=False
+    )
+    if looked.returncode != 0:
+        return Check("browser", False, looked.stderr.strip() or "no Chromium", advice)
+    path = looked.stdout.strip()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         # The sandbox cannot be used by root.
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={profile}"]
         try:
-            page = run_quietly([str(path), *options, "--dump-dom", "data:text/html,<p>it works</p>"])
+            page = run_quietly([path, *options, "--dump-dom", "data:text/html,<p>it works</p>"])
         except (OSError, subprocess.SubprocessError) as error:
             return Check("browser", False, f"{path} does not start: {error}", "start it by hand to see why")
     if "it works" not in page:

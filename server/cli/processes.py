@@ -6,9 +6,6 @@ from typing import Annotated
 
 import typer
 
-from server.cli import chromium
-from server.cli.failures import CommandFailed, ExitCode
-
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -38,10 +35,6 @@ def gateway(context: typer.Context) -> None:
 
 def worker() -> None:
     """Start one worker alone."""
-    try:
-        os.environ.update(chromium.with_browser(os.environ))
-    except chromium.ChromiumMissing as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
     become("workers")
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from server.cli.addresses import credentials_file, reachable, refused_binding, shown
-from server.cli.chromium import ChromiumMissing, with_browser
 from server.cli.embedded_queue import EmbeddedQueue, NoQueueProgram, in_data_folder, is_private
 from server.cli.serving import is_serving
 from server.cli.supervisor import Program, StartFailed, Supervisor
@@ -43,7 +42,7 @@ def main() -> int:
         with own_foreground(), sole_user(config.data_dir):
             require_ports(config)
             return supervise(config)
-    except (ConfigInvalid, StartFailed, AlreadyRunning, NoQueueProgram, ChromiumMissing, OSError) as error:
+    except (ConfigInvalid, StartFailed, AlreadyRunning, NoQueueProgram, OSError) as error:
         say(str(error))
         return 1
 
@@ -62,9 +61,7 @@ def require_ports(config: ServerConfig) -> None:
 
 def supervise(config: ServerConfig) -> int:
     """Run what `config` asks for. A queue of our own is left out when REDIS_URL names another."""
-    environment = with_browser(os.environ)
-    if "CHROMIUM_PATH" not in environment:
-        say("no Chromium found; bots that open pages will fail. `make setup` gets one")
+    environment = dict(os.environ)
     programs: list[Program] = []
     queue = None
     if config.redis_url is None:

@@ -1,4 +1,4 @@
-"""Which Chromium the bots drive, and how to get one: `python -m server.cli.chromium --install`.
+"""Which Chromium the bots drive, and how to get one: `python -m workers.chromium --install`.
 
 Looked for in this order: CHROMIUM_PATH, a browser of the machine, the one Playwright keeps. The first that is there
 is taken. Installing needs root only in its last step.
@@ -63,16 +63,6 @@ def find(environ: Mapping[str, str]) -> Path | None:
         if path := shutil.which(name, path=environ.get("PATH")):
             return Path(path)
     return next(playwright_browsers(environ), None)
-
-
-def with_browser(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` for a worker: with the browser that is found as its CHROMIUM_PATH.
-
-    Raises:
-        ChromiumMissing: CHROMIUM_PATH names no program.
-    """
-    found = find(environ)
-    return dict(environ) if found is None else {**environ, "CHROMIUM_PATH": str(found)}
 
 
 def playwright_browsers(environ: Mapping[str, str]) -> Iterator[Path]:

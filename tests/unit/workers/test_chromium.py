@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server.cli import chromium
+from workers import chromium
 
 
 def program(path: Path) -> Path:
@@ -48,14 +48,6 @@ def test_playwrights_newest_browser_is_found(tmp_path: Path, environ: dict[str, 
 
 def test_without_any_there_is_none(environ: dict[str, str]) -> None:
     assert chromium.find(environ) is None
-
-
-def test_a_worker_is_told_which_browser_was_found(tmp_path: Path, environ: dict[str, str]) -> None:
-    assert "CHROMIUM_PATH" not in chromium.with_browser(environ)
-
-    found = program(tmp_path / "bin" / "chromium")
-
-    assert chromium.with_browser(environ) == {**environ, "CHROMIUM_PATH": str(found)}
 
 
 def test_a_failed_step_is_told_in_one_line() -> None:

@@ -83,6 +83,7 @@ def _settings(given: Mapping[str, object]) -> Settings:
         captions_csv=str(inputs.get("captions_csv", default.captions_csv)),
         media_dir=str(inputs.get("media_dir", default.media_dir)),
         step_limit=_number("step_limit", given.get("step_limit", default.step_limit)),
+        trace_snapshots=given.get("trace_snapshots", default.trace_snapshots) is True,
     )
 
 
@@ -164,6 +165,7 @@ CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "cookies_path": _check_path,
     "inputs": _check_inputs,
     "step_limit": _number,
+    "trace_snapshots": check_boolean,
     "phases": _list,
     "params": _map,
 }

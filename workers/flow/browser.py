@@ -142,7 +142,7 @@ class Browser:
         try:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
                 context = await self._open_context(state)
-                await context.tracing.start(snapshots=True)
+                await context.tracing.start(snapshots=self._settings.trace_snapshots)
                 context.on("page", self._adopt)
                 self._context = context
                 await context.new_page()

@@ -43,6 +43,8 @@ class Settings:
     media_dir: str = "./inputs/media"
     # Steps a run may take in all, loop turns counted each time. Ends a loop that nobody meant.
     step_limit: int = 100_000
+    # The trace of a failed run also holds the page before and after each step. Costs about a quarter of its time.
+    trace_snapshots: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,33 +68,41 @@ async def _complaint(arguments: Expect, page: "Page") -> str | None:
             if arguments.title in title
             else f"expected the title to contain {arguments.title!r:.120}, it is {title!r:.120}"
         )
+    if arguments.text is not None:
+        return await _text_complaint(arguments.selector, arguments.text, page)
+    if arguments.value is not None:
+        return await _value_complaint(arguments.selector, arguments.value, page)
     located = page.locator(arguments.selector)
-    matches = await located.count()
     if arguments.count is not None:
+        matches = await located.count()
         return (
             None
             if matches == arguments.count
             else f"expected {arguments.count} of {arguments.selector!r}, found {matches}"
         )
-    if arguments.text is None and arguments.value is None:
-        seen = matches > 0 and await located.first.is_visible()
-        if seen == arguments.visible:
-            return None
-        return f"expected {arguments.selector!r} to be {'visible' if arguments.visible else 'gone'}"
-    if matches == 0:
-        return f"nothing matched {arguments.selector!r}"
-    return await _text_complaint(arguments, page)
-
-
-async def _text_complaint(arguments: Expect, page: "Page") -> str | None:
-    first = page.locator(arguments.selector).first
-    if arguments.value is not None:
-        value = await first.input_value(timeout=1000)
-        return None if value == arguments.value else f"{arguments.selector!r} does not hold the expected value"
-    text = _plain(await first.inner_text(timeout=1000))
-    if _plain(arguments.text or "") in text:
+    # Nothing that matches is not visible either.
+    if await located.first.is_visible() == arguments.visible:
         return None
-    return f"expected {arguments.selector!r} to show {arguments.text!r:.120}, it shows {text!r:.120}"
+    return f"expected {arguments.selector!r} to be {'visible' if arguments.visible else 'gone'}"
+
+
+async def _text_complaint(selector: str, wanted: str, page: "Page") -> str | None:
+    # One question to the browser in place of two, "is it there" and "what does it say".
+    text = await page.locator(selector).evaluate_all("found => found.length ? found[0].innerText : null")
+    if text is None:
+        return f"nothing matched {selector!r}"
+    shown = _plain(text)
+    return (
+        None if _plain(wanted) in shown else f"expected {selector!r} to show {wanted!r:.120}, it shows {shown!r:.120}"
+    )
+
+
+async def _value_complaint(selector: str, wanted: str, page: "Page") -> str | None:
+    located = page.locator(selector)
+    if not await located.count():
+        return f"nothing matched {selector!r}"
+    value = await located.first.input_value(timeout=1000)
+    return None if value == wanted else f"{selector!r} does not hold the expected value"
 
 
 def _plain(text: str) -> str:

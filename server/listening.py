@@ -12,10 +12,14 @@ from server.config import ConfigInvalid
 
 # How long requests that are being answered may take when the server stops; whoever stops it waits 30 s.
 GRACE_SECONDS: Final = 20
+# Connections that may wait to be accepted; the kernel lowers it to net.core.somaxconn.
+BACKLOG: Final = 2048
 
 
 def bind(variable: str, host: str, port: int) -> socket.socket:
-    """Return a socket bound to `host` and `port` (0: any free one), which the setting `variable` names.
+    """Return a socket that listens on `host` and `port` (0: any free one), which the setting `variable` names.
+
+    It listens at once: whoever is told the address may connect, and is answered when the server is ready.
 
     Raises:
         ConfigInvalid: the address cannot be bound.
@@ -27,6 +31,7 @@ def bind(variable: str, host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen(BACKLOG)
     except OSError as error:
         raise ConfigInvalid(_cannot_bind(variable, host, port, error.strerror or str(error))) from error
     bound.setblocking(False)

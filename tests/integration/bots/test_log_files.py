@@ -105,7 +105,7 @@ def test_a_full_file_is_put_aside_and_all_parts_are_counted(tmp_path: Path) -> N
     name = run_log_file.file_name(1_700_000_000_000_000)
     file = RunLogFile(folder, name, limit_bytes=100)
 
-    file.append(line(seq, f"message {seq}") for seq in range(1, 8))
+    file.append([line(seq, f"message {seq}") for seq in range(1, 8)])
     file.close()
 
     assert names(folder.root / "logs") == [name, f"{name}.1", f"{name}.2", f"{name}.3"]

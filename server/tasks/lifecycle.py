@@ -118,7 +118,9 @@ def cancel(row: TaskRow, *, reason: str, now: int) -> TaskRow:
     """
     match row.state:
         case Task.STATE_QUEUED:
-            return _ended(_requested(row, reason, now), Task.STATE_CANCELLED, now, receipt=_empty_receipt(now))
+            # The failure it waited to get over is not how it ended.
+            waiting = replace(_requested(row, reason, now), error_type="", error_message="", result=None)
+            return _ended(waiting, Task.STATE_CANCELLED, now, receipt=_empty_receipt(now))
         case Task.STATE_RUNNING:
             return _moved(_requested(row, reason, now), Task.STATE_CANCELLING)
         case Task.STATE_CANCELLING | Task.STATE_CANCELLED:

@@ -237,6 +237,14 @@ def test_a_task_cancelled_in_the_queue_never_had_a_process() -> None:
     assert (cancelled.cancel_time, cancelled.cancel_reason, cancelled.end_time) == (NOON, "enough", NOON)
 
 
+def test_a_task_cancelled_while_it_waits_for_a_retry_keeps_no_failure() -> None:
+    waiting = task(Q, attempt=2, error_type="WorkerLost", error_message="gone")
+
+    cancelled = lifecycle.cancel(waiting, reason="", now=NOON)
+
+    assert (cancelled.state, cancelled.error_type, cancelled.error_message) == (X, "", "")
+
+
 def test_the_first_request_to_cancel_counts() -> None:
     asked = lifecycle.cancel(task(R), reason="first", now=NOON)
 

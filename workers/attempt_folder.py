@@ -1,9 +1,7 @@
 """The folder of one attempt: made for it alone, filled with the files of the instance, removed behind it."""
 
 import asyncio
-import fcntl
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
@@ -14,6 +12,7 @@ import structlog
 from switchyard.bots.v1 import bot_worker_service_pb2 as bots_pb
 from switchyard.tasks.v1 import task_pb2
 from switchyard.tasks.v1 import worker_service_pb2 as pb
+from workers.runner import own_folder
 from workers.server_link import ServerLink
 
 # One attempt to fetch all files of an instance, media included.
@@ -28,37 +27,24 @@ class PathRefused(Exception):
 
 @asynccontextmanager
 async def attempt_folder(work_dir: Path, task: task_pb2.Task) -> AsyncIterator[Path]:
-    """Make WORK_DIR/<task id>-<attempt>, readable by us only; remove it at the end.
+    """Make WORK_DIR/<task id>-<fencing token>, readable by us only; remove it at the end.
 
-    A lock on it tells `remove_leftovers` that it is in use; it ends with this process, whatever ends that.
+    No two claims share a token, so a Task that was given back may be taken up again before its old folder is gone.
     """
-    folder = work_dir / f"{task.id}-{task.attempt}"
-    folder.mkdir(mode=0o700, parents=True)
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    folder = work_dir / f"{task.id}-{task.lease.fencing_token}"
+    lock = await asyncio.to_thread(own_folder.make, folder)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
     finally:
-        await asyncio.to_thread(_remove, folder)
-        os.close(lock)
+        for file in await asyncio.to_thread(own_folder.remove, folder, lock):
+            log.warning("a file of an attempt could not be removed", file=file)
 
 
 def remove_leftovers(work_dir: Path) -> None:
     """Remove the folders of attempts whose worker is gone."""
     work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in work_dir.iterdir():
-        if not folder.is_dir() or folder.is_symlink():
-            continue
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # another worker on this host is at it
-            continue
-        else:
-            log.info("removing what a lost attempt left", folder=folder.name)
-            _remove(folder)
-        finally:
-            os.close(lock)
+    for folder in own_folder.remove_abandoned(work_dir, "*"):
+        log.info("removed what a lost attempt left", folder=folder.name)
 
 
 async def fetch_files(link: ServerLink, lease: pb.LeaseKey, folder: Path) -> None:
@@ -101,11 +87,3 @@ def path_below(folder: Path, path: str) -> Path:
     if PurePosixPath(path).is_absolute() or "\0" in path or any(part in ("", ".", "..") for part in parts):
         raise PathRefused(f"{path!r:.200} is not a path below the job folder")
     return folder.joinpath(*parts)
-
-
-def _remove(folder: Path) -> None:
-    def note(_function: object, path: str, error: tuple[object, BaseException, object]) -> None:
-        if not isinstance(error[1], FileNotFoundError):
-            log.warning("a file of an attempt could not be removed", path=path, error=str(error[1]))
-
-    shutil.rmtree(folder, onerror=note)

@@ -14,6 +14,7 @@ from google.protobuf.struct_pb2 import Struct
 from switchyard.bots.v1 import bot_worker_service_pb2 as bots_pb
 from switchyard.tasks.v1 import task_pb2
 from switchyard.tasks.v1 import worker_service_pb2 as pb
+from workers import state_files
 from workers.artifact_upload import FileRefused, upload
 from workers.assignment import STOPPING, Assignment, Report, cancelled, failed, succeeded
 from workers.attempt_folder import PathRefused, fetch_files
@@ -22,6 +23,7 @@ from workers.flow.outcome import Outcome
 from workers.runner.launcher import Launcher, RunnerLost, RunProcess
 from workers.runner.messages import Ending
 from workers.server_link import LeaseLost, Refused
+from workers.state_files import StateFile, StateRefused
 
 # A run is given this much of its grace when the worker stops: the whole stop has 30 s.
 STOP_GRACE_SECONDS: Final = 5.0
@@ -61,8 +63,11 @@ class RunBot:
             await fetch_files(assignment.link, assignment.lease.key, assignment.folder)
             if (early := _not_begun(assignment)) is not None:
                 return early
+            state = await asyncio.to_thread(state_files.look, assignment.folder)
             async with self.launcher.start(self._job(assignment, payload)) as run:
-                return await _Conversation(assignment, run, self.grace_seconds).hold()
+                report = await _Conversation(assignment, run, self.grace_seconds).hold()
+            await _keep_state(assignment, state)
+            return report
         except ExceptionGroup as failures:  # of the parts of a conversation; the first one ended the others
             raise failures.exceptions[0] from failures
         except RunnerLost as error:
@@ -92,6 +97,16 @@ def _not_begun(assignment: Assignment) -> Report | None:
     if assignment.stopping.is_set():
         return pb.ReleaseTaskRequest(reason=STOPPING)
     return None
+
+
+async def _keep_state(assignment: Assignment, before: frozenset[StateFile]) -> None:
+    """Keep what the run left in state/, however it ended: the next one is to know what this one has done."""
+    try:
+        await state_files.save(assignment.link, assignment.lease.key, assignment.folder, before)
+    except LeaseLost:
+        raise
+    except (StateRefused, Refused) as refusal:
+        assignment.log.add("warning", f"The files in state/ were not kept: {refusal}.")
 
 
 def _whole(value: Any) -> Any:

@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,8 @@ COOKIES_FILE: Final = "secrets/storageState.json"
 CAPTIONS_FILE: Final = "inputs/captions.csv"
 MEDIA_FOLDER: Final = "inputs/media"
 LOGS_FOLDER: Final = "logs"
-SUBFOLDERS: Final = ("secrets", "inputs", MEDIA_FOLDER, LOGS_FOLDER, "state")
+STATE_FOLDER: Final = "state"
+SUBFOLDERS: Final = ("secrets", "inputs", MEDIA_FOLDER, LOGS_FOLDER, STATE_FOLDER)
 
 # Most file systems take names of at most 255 bytes.
 MAX_NAME_BYTES: Final = 255
@@ -246,6 +248,32 @@ class TenantFolder:
         except NotFound:
             return []
         return sorted(found, key=lambda entry: entry.path)
+
+    def make_folder(self, name: str) -> None:
+        """Make the folder `name` at the top. One that is there already stays."""
+        with self._folder((name,), create=True):
+            return
+
+    def replace_folder(self, name: str, successor: str) -> None:
+        """Put the folder `successor` in the place of the folder `name`, durably; both are at the top.
+
+        For a moment there is neither: a crash at that point leaves no folder `name`.
+        """
+        aside = f"{successor}.old"
+        with self._folder((), create=False) as root:
+            with suppress(FileNotFoundError):
+                os.rename(name, aside, src_dir_fd=root, dst_dir_fd=root)
+            os.rename(successor, name, src_dir_fd=root, dst_dir_fd=root)
+            os.fsync(root)
+        self.remove_folders(aside)
+
+    def remove_folders(self, prefix: str) -> None:
+        """Remove the folders at the top whose names begin with `prefix`, with all that is in them."""
+        with self._folder((), create=False) as root, os.scandir(root) as entries:
+            for entry in entries:
+                if entry.name.startswith(prefix):
+                    # Somebody else may clear away the same. Links are never followed.
+                    shutil.rmtree(entry.name, ignore_errors=True, dir_fd=root)
 
     @contextmanager
     def _folder(self, names: Sequence[str], *, create: bool) -> Iterator[int]:

@@ -9,9 +9,10 @@ import grpc
 import sqlalchemy as sa
 
 from server.bots import instance_store, validation, webhook_store
-from server.bots.instance_store import DELIVER_KIND, SUBJECT_PREFIX, VALIDATE_KIND, InstanceRow
+from server.bots.instance_store import DELIVER_KIND, RUN_KIND, SUBJECT_PREFIX, VALIDATE_KIND, InstanceRow
 from server.bots.instance_view import InstanceView
-from server.bots.tenant_folder import CONFIG_FILE, PathRefused, TenantFolder
+from server.bots.state_files import StateFiles
+from server.bots.tenant_folder import CONFIG_FILE, STATE_FOLDER, PathRefused, TenantFolder
 from server.clock import Clock
 from server.database.database import Database
 from server.errors import InvalidArgument, NotFound
@@ -28,7 +29,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 # Of a message, as the contract promises.
 PIECE_BYTES: Final = 1 << 20
 # Sent whole; logs stay here.
-SENT_FOLDERS: Final = ("secrets", "inputs", "state")
+SENT_FOLDERS: Final = ("secrets", "inputs", STATE_FOLDER)
 
 
 class BotWorkerService(pb_grpc.BotWorkerServiceServicer):
@@ -59,6 +60,30 @@ class BotWorkerService(pb_grpc.BotWorkerServiceServicer):
                 while (data := await asyncio.to_thread(file.read, PIECE_BYTES)) or first:
                     yield pb.FetchFilesResponse(path=path, data=data, first=first)
                     first = False
+
+    async def SaveState(
+        self, request_iterator: AsyncIterator[pb.SaveStateRequest], _context: Context
+    ) -> pb.SaveStateResponse:
+        """Store the files of state/."""
+        first = await anext(aiter(request_iterator), None)
+        if first is None or first.WhichOneof("part") != "header":
+            raise InvalidArgument.field("header", "must come first")
+        task = await self._held(first.header.lease)
+        _require_kind(task, RUN_KIND)
+        folder = self._view.folder(await self._database.read(lambda connection: _instance(connection, task)))
+        files = await asyncio.to_thread(StateFiles, folder)
+        try:
+            async for request in request_iterator:
+                if request.WhichOneof("part") != "piece":
+                    raise InvalidArgument.field("piece", "must follow the header")
+                await asyncio.to_thread(files.take, request.piece)
+            await self._held(first.header.lease)  # Another worker may hold it by now.
+            await asyncio.to_thread(files.complete)
+        except BaseException:
+            # At once, not in a thread: a caller that went away may not let us wait again.
+            files.discard()
+            raise
+        return pb.SaveStateResponse()
 
     async def ReportValidation(
         self, request: pb.ReportValidationRequest, _context: Context

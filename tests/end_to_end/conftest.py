@@ -22,3 +22,11 @@ def system(tmp_path: Path) -> Iterator[System]:
     with System(tmp_path) as system:
         system.start()
         yield system
+
+
+@pytest.fixture
+def system_of_short_leases(tmp_path: Path) -> Iterator[System]:
+    """A running system of its own that misses a lost worker after 3 s."""
+    with System(tmp_path, {"LEASE_SECONDS": "3"}) as system:
+        system.start()
+        yield system

@@ -58,7 +58,8 @@ class System:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.client.close()
-        for name in list(self.processes):
+        # The server last, so that workers can give back what they hold.
+        for name in sorted(self.processes, key=lambda name: name == "server"):
             self.stop(name)
         if self.queue is not None:
             self.queue.stop()

@@ -41,10 +41,10 @@ def start_waiting_browser(system: System, **body: Any) -> tuple[str, str]:
     return instance, run
 
 
-def test_a_run_whose_worker_is_killed_ends_as_worker_lost_and_leaves_no_browser(system: System) -> None:
-    system.environment["LEASE_SECONDS"] = "3"
-    system.stop("server")
-    system.start_server()
+def test_a_run_whose_worker_is_killed_ends_as_worker_lost_and_leaves_no_browser(
+    system_of_short_leases: System,
+) -> None:
+    system = system_of_short_leases
     instance, run = start_waiting_browser(system)
     assert browser_is_up(system)
     below = system.descendants("worker")
@@ -56,10 +56,10 @@ def test_a_run_whose_worker_is_killed_ends_as_worker_lost_and_leaves_no_browser(
     assert (ended["status"], ended["error_code"]) == ("error", "WorkerLost")
 
 
-def test_a_second_worker_takes_up_what_a_killed_one_left(system: System) -> None:
-    system.environment["LEASE_SECONDS"] = "3"
-    system.stop("server")
-    system.start_server()
+def test_a_second_worker_takes_up_what_a_killed_one_left(
+    system_of_short_leases: System,
+) -> None:
+    system = system_of_short_leases
     instance, run = start_waiting_browser(system, max_attempts=2)
 
     system.kill("worker")
@@ -71,6 +71,8 @@ def test_a_second_worker_takes_up_what_a_killed_one_left(system: System) -> None
         what=lambda: system.log_text(instance, run),
     )
     assert system.run(instance, run)["attempt"] == 2
+    system.client.post(f"/api/bot-instances/{instance}/stop")
+    assert system.wait_for(instance, run, timeout=15)["status"] == "stopped"
 
 
 def test_a_killed_server_loses_and_repeats_no_line_of_a_running_log(system: System) -> None:
@@ -88,6 +90,12 @@ def test_a_killed_server_loses_and_repeats_no_line_of_a_running_log(system: Syst
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
     said = [line["message"] for line in lines if line["message"].startswith("line ")]
     assert said == [f"line {n} of {CHATTY['lines']}" for n in range(1, CHATTY["lines"] + 1)]
+    text = system.client.get(f"/api/bot-instances/{instance}/runs/{run}/logs", params={"format": "text"}).text
+    wait_until(lambda: log_files(system) == [text], timeout=10, what=lambda: "\n".join(log_files(system)))
+
+
+def log_files(system: System) -> list[str]:
+    return [path.read_text() for path in system.data_dir.glob("tenants/*/bots/*/logs/*")]
 
 
 def test_queued_runs_survive_the_loss_of_the_queue_and_run_once(system: System) -> None:

@@ -5,8 +5,8 @@ it in the tree, also a browser that was started in a session of its own. It ends
 """
 
 import os
+import secrets
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -15,10 +15,14 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, NoReturn
 
-from workers.runner import linux
-from workers.runner.messages import STOP, Ending
+from workers.runner import linux, own_folder
+from workers.runner.messages import KEEPER_NAME, RUN_NAME, STOP, Ending
+
+# Begins the names of temporary folders of runs.
+FOLDER_PREFIX: Final = "switchyard-run-"
 
 # From SIGTERM to SIGKILL. The run itself had its grace before: this is for browsers and drivers to close their files.
 TERM_SECONDS: Final = 1.0
@@ -39,12 +43,14 @@ def keep(lifeline: socket.socket, run: Callable[[], int], *, not_for_keeper: Seq
 
 
 def _keep(lifeline: socket.socket, run: Callable[[], int], not_for_keeper: Sequence[int]) -> int:
+    linux.set_name(KEEPER_NAME)
     os.setsid()
     linux.adopt_orphans()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     child_ended = _child_signal()
-    folder = tempfile.mkdtemp(prefix="switchyard-")
+    folder = Path(tempfile.gettempdir(), FOLDER_PREFIX + secrets.token_hex(4))
+    lock = own_folder.make(folder)
     keeper = os.getpid()
     run_pid = os.fork()
     if run_pid == 0:
@@ -52,20 +58,21 @@ def _keep(lifeline: socket.socket, run: Callable[[], int], not_for_keeper: Seque
     for descriptor in not_for_keeper:
         os.close(descriptor)
     ending = _Keeper(lifeline, child_ended, run_pid).watch()
-    shutil.rmtree(folder, ignore_errors=True)  # a process that outlived SIGKILL may still write there
+    own_folder.remove(folder, lock)  # not all of it when a process that outlived SIGKILL still writes there
     with suppress(BrokenPipeError, ConnectionResetError):  # the worker is gone; nobody waits for the answer
         lifeline.send(ending.to_bytes())
     return 0
 
 
-def _become_run(keeper: int, lifeline: socket.socket, folder: str, run: Callable[[], int]) -> int:
+def _become_run(keeper: int, lifeline: socket.socket, folder: Path, run: Callable[[], int]) -> int:
     linux.die_with_parent(keeper)
+    linux.set_name(RUN_NAME)
     lifeline.close()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     # Browsers keep a socket below TMPDIR; its path must stay short, so this is not the job folder.
-    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     return run()
 
 

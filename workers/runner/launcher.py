@@ -3,10 +3,12 @@
 import asyncio
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
@@ -14,6 +16,7 @@ from typing import Any, Final, Self, TypeAlias
 import structlog
 
 from workers.flow.host import Level
+from workers.runner import aftermath, linux
 from workers.runner.messages import FORK, LOG_MESSAGE_BYTES, READY, STOP, Ending, LineSplitter, line_of, parse
 
 # Time for the imports of a zygote on a busy machine.
@@ -32,6 +35,8 @@ _ROOT: Final = Path(__file__).parents[2]
 _CHROMIUM_NOISE: Final = re.compile(rb"\[\d+:\d+:\d{4}/\d{6}\.\d+:[A-Z0-9]+:")
 
 Message: TypeAlias = tuple[str, Any]
+# Ends what a run left whose keeper is lost; gives the number of processes that could not be ended.
+ClearUp: TypeAlias = Callable[[], Awaitable[int]]
 
 log: Final = structlog.get_logger(__name__)
 
@@ -41,7 +46,10 @@ class RunnerLost(Exception):
 
 
 class Launcher:
-    """Starts run processes. Used as a context: at its end the zygote is gone."""
+    """Starts run processes. Used as a context: at its end the zygote is gone.
+
+    Nothing else in this process makes children: those it finds here are the zygote, or were adopted.
+    """
 
     def __init__(self, program: str) -> None:
         """`program` is the "module:function" that runs execute, a `workers.runner.run_process.Program`."""
@@ -50,12 +58,16 @@ class Launcher:
         self._starting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
+        linux.adopt_orphans()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
+        await self._remove_folders()
         await self._ready_zygote()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._zygote is not None:
             self._zygote.close()
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGCHLD)
 
     @property
     def zygote_pid(self) -> int | None:
@@ -71,11 +83,11 @@ class Launcher:
         """
         zygote = await self._ready_zygote()
         try:
-            run = zygote.fork()
+            run = zygote.fork(self._clear_up)
         except OSError:  # it ended between two runs
             log.warning("the zygote was lost and is made anew")
             zygote = await self._ready_zygote()
-            run = zygote.fork()
+            run = zygote.fork(self._clear_up)
         async with run:
             run.open(job)
             yield run
@@ -88,6 +100,25 @@ class Launcher:
                 self._zygote = _Zygote(self._program)
                 await self._zygote.wait_ready()
             return self._zygote
+
+    def _reap(self) -> None:
+        """Collect the zygote, and what was adopted, when they have ended."""
+        while (pid := aftermath.ended_child()) is not None:
+            if self._zygote is not None and pid == self._zygote.process.pid:
+                self._zygote.process.wait()
+            else:
+                os.waitpid(pid, 0)
+
+    async def _clear_up(self) -> int:
+        """End what a lost keeper left; return how many processes could not be ended."""
+        left = await aftermath.end_orphans(lambda: self.zygote_pid)
+        log.warning("a keeper was lost; what it left has been ended", left=left)
+        await self._remove_folders()
+        return left
+
+    async def _remove_folders(self) -> None:
+        for folder in await asyncio.to_thread(aftermath.remove_folders):
+            log.info("removed what a lost run left", folder=folder.name)
 
 
 class _Zygote:
@@ -120,13 +151,13 @@ class _Zygote:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def fork(self) -> "RunProcess":
-        """Order a new run process.
+    def fork(self, clear_up: ClearUp) -> "RunProcess":
+        """Order a new run process; `clear_up` is for the loss of its keeper.
 
         Raises:
             OSError: the zygote is gone.
         """
-        run, theirs = RunProcess.with_sockets()
+        run, theirs = RunProcess.with_sockets(clear_up)
         try:
             socket.send_fds(self._control, [FORK], theirs)
         finally:
@@ -143,7 +174,10 @@ class _Zygote:
 class RunProcess:
     """One run, from its fork to the proof of its end."""
 
-    def __init__(self, channel: socket.socket, lifeline: socket.socket, outputs: Mapping[Level, int]) -> None:
+    def __init__(
+        self, channel: socket.socket, lifeline: socket.socket, outputs: Mapping[Level, int], clear_up: ClearUp
+    ) -> None:
+        self._clear_up = clear_up
         self._channel = channel
         self._lifeline = lifeline
         self._output_pipes = outputs
@@ -153,14 +187,14 @@ class RunProcess:
         self._closing.callback(lifeline.close)
 
     @classmethod
-    def with_sockets(cls) -> tuple[Self, list[int]]:
+    def with_sockets(cls, clear_up: ClearUp) -> tuple[Self, list[int]]:
         """Return a run, and the descriptors for its processes: channel, lifeline, stdout, stderr."""
         channel, their_channel = socket.socketpair()
         lifeline, their_lifeline = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         out, their_out = os.pipe()
         err, their_err = os.pipe()
         lifeline.setblocking(False)
-        run = cls(channel, lifeline, {"info": out, "warning": err})
+        run = cls(channel, lifeline, {"info": out, "warning": err}, clear_up)
         return run, [their_channel.detach(), their_lifeline.detach(), their_out, their_err]
 
     async def __aenter__(self) -> Self:
@@ -233,8 +267,13 @@ class RunProcess:
         self._writer.write(line_of(name, value))
 
     async def _wait_ending(self) -> Ending:
-        packet = await asyncio.get_running_loop().sock_recv(self._lifeline, 4096)
-        return Ending.from_bytes(packet) if packet else Ending(None, (), 0, 0)
+        try:
+            packet = await asyncio.get_running_loop().sock_recv(self._lifeline, 4096)
+        except ConnectionResetError:  # the keeper was lost before it read all that was sent to it
+            packet = b""
+        if packet:
+            return Ending.from_bytes(packet)
+        return Ending(None, (), await self._clear_up(), time.time_ns() // 1000)
 
 
 async def _read_pipe(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:

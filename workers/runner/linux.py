@@ -26,12 +26,25 @@ def adopt_orphans() -> None:
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
+def set_name(name: str) -> None:
+    """Name this process in what `ps` and /proc show, at most 15 bytes. Forks keep the name, programs they start do not.
+
+    Source: proc_pid_comm(5).
+    """
+    Path("/proc/self/comm").write_text(name, encoding="utf-8")
+
+
+def name_of(pid: int) -> str | None:
+    """Return the name of a process, None when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").rstrip("\n")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def descendants(pid: int) -> list[int]:
     """Return the living processes below `pid`, parents before children. Zombies are left out."""
-    children: defaultdict[int, list[int]] = defaultdict(list)
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (parent := _parent_of_living(entry)) is not None:
-            children[parent].append(int(entry.name))
+    children = _children()
     found: list[int] = []
     queue = [pid]
     while queue:
@@ -39,6 +52,20 @@ def descendants(pid: int) -> list[int]:
         found += below
         queue += below
     return found
+
+
+def children(pid: int) -> list[int]:
+    """Return the living children of `pid`. Zombies are left out."""
+    return _children()[pid]
+
+
+def _children() -> defaultdict[int, list[int]]:
+    """Return the living children of every process."""
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (parent := _parent_of_living(entry)) is not None:
+            children[parent].append(int(entry.name))
+    return children
 
 
 def _parent_of_living(entry: Path) -> int | None:

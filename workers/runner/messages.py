@@ -27,6 +27,11 @@ READY: Final = b"ready"
 # Order to a keeper: SIGTERM to all, then SIGKILL.
 STOP: Final = b"stop"
 
+# What the processes call themselves, so that a look at a tree tells them apart.
+ZYGOTE_NAME: Final = "sy-zygote"
+KEEPER_NAME: Final = "sy-keeper"
+RUN_NAME: Final = "sy-run"
+
 # A message of the log is cut behind this many bytes of UTF-8 (as `LogLine.message` says).
 LOG_MESSAGE_BYTES: Final = 16 * 1024
 _CUT_MARK: Final = " … (cut)"
@@ -43,8 +48,9 @@ class MessageTooLong(Exception):
 class Ending:
     """What a keeper found and did at the end of a run.
 
-    `exit_code` is negative for a signal and None when the keeper itself was lost. `signals` holds names and times in
-    micros, in the order they were sent. `left` counts processes that outlived SIGKILL.
+    `exit_code` is negative for a signal and None when the keeper itself was lost; then the worker did the rest.
+    `signals` holds names and times in micros, in the order they were sent. `left` counts processes that outlived
+    SIGKILL.
     """
 
     exit_code: int | None

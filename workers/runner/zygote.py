@@ -11,8 +11,8 @@ import signal
 import socket
 from typing import NoReturn
 
-from workers.runner import keeper, run_process
-from workers.runner.messages import FORK, READY
+from workers.runner import keeper, linux, run_process
+from workers.runner.messages import FORK, READY, ZYGOTE_NAME
 
 
 def serve(control: socket.socket, program_name: str) -> None:
@@ -20,6 +20,7 @@ def serve(control: socket.socket, program_name: str) -> None:
 
     `program_name` is "module:function", see `run_process.Program`.
     """
+    linux.set_name(ZYGOTE_NAME)
     for number in (signal.SIGINT, signal.SIGHUP):  # Ctrl-C reaches the worker, which knows how to stop
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers that ended are collected by the kernel

@@ -39,6 +39,7 @@ class Row:
     artifacts: dict[str, bytes] = field(default_factory=dict)
     report: pb.FinishTaskRequest | None = None
     releases: int = 0
+    states: list[dict[str, bytes]] = field(default_factory=list)
     checks: list[tuple[str, bool]] = field(default_factory=list)
     cancel: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
@@ -163,6 +164,16 @@ class Board(tasks_grpc.WorkerServiceServicer, bots_grpc.BotWorkerServiceServicer
             half = len(data) // 2
             yield bots_pb.FetchFilesResponse(path=path, data=data[:half], first=True)
             yield bots_pb.FetchFilesResponse(path=path, data=data[half:])
+
+    async def SaveState(self, requests: Any, context: Any) -> bots_pb.SaveStateResponse:
+        header, *pieces = [request async for request in requests]
+        row = await self._row(header.header.lease, context)
+        state: dict[str, bytes] = {}
+        for request in pieces:
+            piece = request.piece
+            state[piece.path] = piece.data if piece.first else state[piece.path] + piece.data
+        row.states.append(state)
+        return bots_pb.SaveStateResponse()
 
     async def ReportValidation(
         self, request: bots_pb.ReportValidationRequest, context: Any

@@ -79,6 +79,23 @@ async def write(host: RunHost, name: str) -> None:
     host.artifact("other", path)
 
 
+async def remember(host: RunHost, name: str) -> None:
+    path = host.folder / "state" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("remembered")
+
+
+async def forget(host: RunHost, name: str) -> None:
+    host.folder.joinpath("state", name).unlink()
+
+
+async def remember_by_bytes(host: RunHost, name: str) -> None:
+    folder = os.fsencode(host.folder / "state")
+    os.makedirs(folder, exist_ok=True)  # noqa: PTH103, a name that is no text
+    with open(folder + b"/" + name.encode("latin-1"), "wb") as file:  # noqa: PTH123
+        file.write(b"x")
+
+
 async def artifact(host: RunHost, path: str) -> None:
     host.artifact("other", host.folder / path)
 
@@ -118,6 +135,9 @@ STEPS: dict[str, Callable[[RunHost, Any], Awaitable[str | None]]] = {
     "stubborn": stubborn,
     "browse": browse,
     "write": write,
+    "remember": remember,
+    "remember_by_bytes": remember_by_bytes,
+    "forget": forget,
     "artifact": artifact,
     "progress": progress,
     "output": output,

@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -63,6 +65,66 @@ async def test_no_process_of_a_run_outlives_a_killed_worker(
     await until(lambda: not any(process.is_running() for process in before), seconds=5)
 
 
+@pytest.mark.parametrize("zygote_too", [False, True])
+async def test_no_process_and_no_folder_of_a_run_outlives_its_killed_keeper(
+    system: System, descendants: Descendants, short_folder: Path, zygote_too: bool
+) -> None:
+    lost = system.add_run(("stubborn", None), ("browse", None), ("log", "begun"), ("hang", 60))
+    worker = await system.start_worker(TMPDIR=str(short_folder))
+    await until(lambda: "begun" in lost.texts)
+    (zygote,) = psutil.Process(worker.pid).children()
+    (keeper,) = zygote.children()
+    going_on = system.add_run(("log", "begun"), ("wait", 60))
+    await system.announce()
+    await until(lambda: "begun" in going_on.texts)
+    others = {process for child in zygote.children() if child != keeper for process in (child, *child.children())}
+    below = set(descendants(worker.pid)) - others - {zygote}
+    assert any("chrom" in process.name() for process in below)
+
+    if zygote_too:
+        zygote.kill()
+    keeper.kill()
+    await until(lambda: ended(lost))
+
+    assert lost.report is not None
+    assert (lost.report.failed.error.type, lost.report.failed.retryable) == ("ProcessLost", True)
+    assert not any(is_alive(process) for process in below)
+    assert len(list(short_folder.glob("switchyard-run-*"))) == 1
+    assert len(others) == 2
+    assert all(is_alive(process) for process in others)
+
+    system.board.cancel(going_on)
+    await until(lambda: ended(going_on))
+    await until(lambda: not any(process.is_running() for process in below | others))
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A temporary folder whose path leaves room for the sockets of browsers."""
+    with tempfile.TemporaryDirectory(prefix="sy-") as folder:
+        yield Path(folder)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_a_run_that_was_given_back_is_taken_up_while_its_old_folder_is_still_there(
+    system: System, tmp_path: Path
+) -> None:
+    row = system.add_run(("log", "begun"), ("succeed", 1))
+    tmp_path.joinpath("work", f"{row.task.id}-1").mkdir(parents=True)
+    row.task.lease.fencing_token = 1
+
+    await system.start_worker()
+    await until(lambda: ended(row))
+
+    assert row.task.state == STATE.STATE_SUCCEEDED
+
+
 async def test_what_a_killed_worker_left_is_removed_by_the_next(system: System) -> None:
     row = system.add_run(("log", "begun"), ("hang", 60))
     worker = await system.start_worker()
@@ -85,7 +147,7 @@ async def test_a_worker_that_stops_gives_its_runs_back(system: System, descendan
 
     assert await worker.wait() == 0
     assert (row.releases, row.report) == (1, None)
-    assert not any(process.is_running() for process in before)
+    assert not any(is_alive(process) for process in before), before
 
 
 async def test_validations_are_done_while_runs_fill_every_slot(system: System) -> None:

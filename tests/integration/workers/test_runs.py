@@ -190,3 +190,34 @@ async def test_a_lost_lease_kills_the_run_and_drops_it(working: System, descenda
 
     assert row.report is None
     assert working.worker.returncode is None
+
+
+async def test_what_a_run_leaves_in_its_state_folder_is_kept_before_its_end_is_told(working: System) -> None:
+    row = working.add_run(("forget", "old"), ("remember", "a/new"), ("die", signal.SIGKILL))
+    row.files |= {"state/old": b"old", "state/same": b"same"}
+
+    await working.announce()
+    await until(lambda: ended(row))
+
+    assert row.states == [{"a/new": b"remembered", "same": b"same"}]
+
+
+async def test_a_state_folder_that_did_not_change_is_not_sent(working: System) -> None:
+    row = working.add_run(("log", "looked"), ("succeed", 1))
+    row.files |= {"state/same": b"same"}
+
+    await working.announce()
+    await until(lambda: ended(row))
+
+    assert row.states == []
+
+
+async def test_a_state_folder_that_cannot_be_kept_does_not_fail_the_run(working: System) -> None:
+    row = working.add_run(("remember_by_bytes", "\xff"), ("succeed", 1))
+
+    await working.announce()
+    await until(lambda: ended(row))
+
+    assert row.report is not None
+    assert row.report.HasField("success")
+    assert row.texts[-1].startswith("The files in state/ were not kept: ")

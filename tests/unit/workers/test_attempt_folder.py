@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from switchyard.bots.v1.bot_worker_service_pb2 import FetchFilesResponse
-from switchyard.tasks.v1.task_pb2 import Task
+from switchyard.tasks.v1.task_pb2 import Lease, Task
 from workers.attempt_folder import PathRefused, attempt_folder, path_below, remove_leftovers, write_piece
 
 
@@ -32,10 +32,10 @@ def test_a_piece_does_not_follow_a_link(tmp_path: Path) -> None:
 
 async def test_a_folder_in_use_is_no_leftover(tmp_path: Path) -> None:
     tmp_path.joinpath("lost-1").mkdir()
-    async with attempt_folder(tmp_path, Task(id="t", attempt=1)) as folder:
+    async with attempt_folder(tmp_path, Task(id="t", lease=Lease(fencing_token=7))) as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
 
         remove_leftovers(tmp_path)
 
-        assert [path.name for path in tmp_path.iterdir()] == ["t-1"]
+        assert [path.name for path in tmp_path.iterdir()] == ["t-7"]
     assert not any(tmp_path.iterdir())

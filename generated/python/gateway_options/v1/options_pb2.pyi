@@ -325,16 +325,22 @@ class Upload(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PART_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
     part: _builtins.str
     """Name of the part of multipart/form-data that carries the bytes. Other bodies are taken whole."""
+    last: _builtins.str
+    """Only for methods that stream requests: bool field of the request, set on one more message after the last bytes. By it
+    a server tells a whole body from one that broke off, which a gRPC stream by itself does not always show. Empty: none.
+    """
     def __init__(
         self,
         *,
         part: _builtins.str = ...,
+        last: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

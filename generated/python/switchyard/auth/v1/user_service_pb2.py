@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from switchyard.auth.v1 import access_pb2 as switchyard_dot_auth_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%switchyard/auth/v1/user_service.proto\x12\x12switchyard.auth.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fswitchyard/auth/v1/access.proto\"\xc7\x01\n\x04User\x12\x10\n\x08username\x18\x01 \x01(\t\x12\'\n\x05roles\x18\x02 \x03(\x0e\x32\x18.switchyard.auth.v1.Role\x12\x16\n\ttenant_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0c\n\n_tenant_id\"\xf9\x01\n\x11\x43reateUserRequest\x12\x63\n\x08username\x18\x01 \x01(\tBQ\x92\xc2\x18M\x10\x01 \x80\x01*\x1b[A-Za-z0-9][A-Za-z0-9._@-]*2)be letters, digits, \'.\', \'_\', \'@\' and \'-\'\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x92\xc2\x18\t\x10\x01\x18\x08 \x80\x08@\x01\x12/\n\x05roles\x18\x03 \x03(\x0e\x32\x18.switchyard.auth.v1.RoleB\x06\x92\xc2\x18\x02\x18\x01\x12\x1f\n\ttenant_id\x18\x04 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\"<\n\x12\x43reateUserResponse\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.switchyard.auth.v1.User\"A\n\x10ListUsersRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x92\xc2\x18\x02\x18\x00\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x11ListUsersResponse\x12\'\n\x05users\x18\x01 \x03(\x0b\x32\x18.switchyard.auth.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb6\x01\n\x11UpdateUserRequest\x12\x18\n\x08username\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\"\n\x08password\x18\x02 \x01(\tB\x0b\x92\xc2\x18\x07\x18\x08 \x80\x08@\x01H\x00\x88\x01\x01\x12\'\n\x05roles\x18\x03 \x03(\x0e\x32\x18.switchyard.auth.v1.Role\x12\x1f\n\ttenant_id\x18\x04 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x01\x88\x01\x01\x42\x0b\n\t_passwordB\x0c\n\n_tenant_id\"<\n\x12UpdateUserResponse\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.switchyard.auth.v1.User\"-\n\x11\x44\x65leteUserRequest\x12\x18\n\x08username\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\" \n\x12\x44\x65leteUserResponse\x12\n\n\x02ok\x18\x01 \x01(\x08\x32\xb6\x04\n\x0bUserService\x12\x88\x01\n\nCreateUser\x12%.switchyard.auth.v1.CreateUserRequest\x1a&.switchyard.auth.v1.CreateUserResponse\"+\x92\xc2\x18\x03\x08\xc9\x01\xe2\xc2\x18\x02\x10\x04\x82\xd3\xe4\x93\x02\x18\"\r/api/v1/users:\x01*b\x04user\x12u\n\tListUsers\x12$.switchyard.auth.v1.ListUsersRequest\x1a%.switchyard.auth.v1.ListUsersResponse\"\x1b\xe2\xc2\x18\x02\x10\x04\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/users\x12\x8c\x01\n\nUpdateUser\x12%.switchyard.auth.v1.UpdateUserRequest\x1a&.switchyard.auth.v1.UpdateUserResponse\"/\xe2\xc2\x18\x02\x10\x04\x82\xd3\xe4\x93\x02#2\x18/api/v1/users/{username}:\x01*b\x04user\x12\x83\x01\n\nDeleteUser\x12%.switchyard.auth.v1.DeleteUserRequest\x1a&.switchyard.auth.v1.DeleteUserResponse\"&\xe2\xc2\x18\x02\x10\x04\x82\xd3\xe4\x93\x02\x1a*\x18/api/v1/users/{username}\x1a\x10\x92\xc2\x18\x0c\x08\x01\x10\x01\x18\x01(\x01\x30\x01\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%switchyard/auth/v1/user_service.proto\x12\x12switchyard.auth.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fswitchyard/auth/v1/access.proto\"\xc7\x01\n\x04User\x12\x10\n\x08username\x18\x01 \x01(\t\x12\'\n\x05roles\x18\x02 \x03(\x0e\x32\x18.switchyard.auth.v1.Role\x12\x16\n\ttenant_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0c\n\n_tenant_id\"\xa7\x02\n\x11\x43reateUserRequest\x12\x63\n\x08username\x18\x01 \x01(\tBQ\x92\xc2\x18M\x10\x01 \x80\x01*\x1b[A-Za-z0-9][A-Za-z0-9._@-]*2)be letters, digits, \'.\', \'_\', \'@\' and \'-\'\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x92\xc2\x18\t\x10\x01\x18\x08 \x80\x08@\x01\x12/\n\x05roles\x18\x03 \x03(\x0e\x32\x18.switchyard.auth.v1.RoleB\x06\x92\xc2\x18\x02\x18\x01\x12\x1f\n\ttenant_id\x18\x04 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x00\x88\x01\x01\x12,\n\nrequest_id\x18\x05 \x01(\tB\x18\x92\xc2\x18\x14\n\x0fIdempotency-Key \xff\x01\x42\x0c\n\n_tenant_id\"<\n\x12\x43reateUserResponse\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.switchyard.auth.v1.User\"A\n\x10ListUsersRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x92\xc2\x18\x02\x18\x00\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x11ListUsersResponse\x12\'\n\x05users\x18\x01 \x03(\x0b\x32\x18.switchyard.auth.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb6\x01\n\x11UpdateUserRequest\x12\x18\n\x08username\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\"\n\x08password\x18\x02 \x01(\tB\x0b\x92\xc2\x18\x07\x18\x08 \x80\x08@\x01H\x00\x88\x01\x01\x12\'\n\x05roles\x18\x03 \x03(\x0e\x32\x18.switchyard.auth.v1.Role\x12\x1f\n\ttenant_id\x18\x04 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x01\x88\x01\x01\x42\x0b\n\t_passwordB\x0c\n\n_tenant_id\"<\n\x12UpdateUserResponse\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.switchyard.auth.v1.User\"-\n\x11\x44\x65leteUserRequest\x12\x18\n\x08username\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\" \n\x12\x44\x65leteUserResponse\x12\n\n\x02ok\x18\x01 \x01(\x08\x32\xb6\x04\n\x0bUserService\x12\x88\x01\n\nCreateUser\x12%.switchyard.auth.v1.CreateUserRequest\x1a&.switchyard.auth.v1.CreateUserResponse\"+\x92\xc2\x18\x03\x08\xc9\x01\xe2\xc2\x18\x02\x10\x04\x82\xd3\xe4\x93\x02\x18\"\r/api/v1/users:\x01*b\x04user\x12u\n\tListUsers\x12$.switchyard.auth.v1.ListUsersRequest\x1a%.switchyard.auth.v1.ListUsersResponse\"\x1b\xe2\xc2\x18\x02\x10\x04\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/users\x12\x8c\x01\n\nUpdateUser\x12%.switchyard.auth.v1.UpdateUserRequest\x1a&.switchyard.auth.v1.UpdateUserResponse\"/\xe2\xc2\x18\x02\x10\x04\x82\xd3\xe4\x93\x02#2\x18/api/v1/users/{username}:\x01*b\x04user\x12\x83\x01\n\nDeleteUser\x12%.switchyard.auth.v1.DeleteUserRequest\x1a&.switchyard.auth.v1.DeleteUserResponse\"&\xe2\xc2\x18\x02\x10\x04\x82\xd3\xe4\x93\x02\x1a*\x18/api/v1/users/{username}\x1a\x10\x92\xc2\x18\x0c\x08\x01\x10\x01\x18\x01(\x01\x30\x01\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEUSERREQUEST'].fields_by_name['roles']._serialized_options = b'\222\302\030\002\030\001'
   _globals['_CREATEUSERREQUEST'].fields_by_name['tenant_id']._loaded_options = None
   _globals['_CREATEUSERREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\222\302\030\003 \200\001'
+  _globals['_CREATEUSERREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEUSERREQUEST'].fields_by_name['request_id']._serialized_options = b'\222\302\030\024\n\017Idempotency-Key \377\001'
   _globals['_LISTUSERSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTUSERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\302\030\002\030\000'
   _globals['_UPDATEUSERREQUEST'].fields_by_name['username']._loaded_options = None
@@ -66,21 +68,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USER']._serialized_start=184
   _globals['_USER']._serialized_end=383
   _globals['_CREATEUSERREQUEST']._serialized_start=386
-  _globals['_CREATEUSERREQUEST']._serialized_end=635
-  _globals['_CREATEUSERRESPONSE']._serialized_start=637
-  _globals['_CREATEUSERRESPONSE']._serialized_end=697
-  _globals['_LISTUSERSREQUEST']._serialized_start=699
-  _globals['_LISTUSERSREQUEST']._serialized_end=764
-  _globals['_LISTUSERSRESPONSE']._serialized_start=766
-  _globals['_LISTUSERSRESPONSE']._serialized_end=851
-  _globals['_UPDATEUSERREQUEST']._serialized_start=854
-  _globals['_UPDATEUSERREQUEST']._serialized_end=1036
-  _globals['_UPDATEUSERRESPONSE']._serialized_start=1038
-  _globals['_UPDATEUSERRESPONSE']._serialized_end=1098
-  _globals['_DELETEUSERREQUEST']._serialized_start=1100
-  _globals['_DELETEUSERREQUEST']._serialized_end=1145
-  _globals['_DELETEUSERRESPONSE']._serialized_start=1147
-  _globals['_DELETEUSERRESPONSE']._serialized_end=1179
-  _globals['_USERSERVICE']._serialized_start=1182
-  _globals['_USERSERVICE']._serialized_end=1748
+  _globals['_CREATEUSERREQUEST']._serialized_end=681
+  _globals['_CREATEUSERRESPONSE']._serialized_start=683
+  _globals['_CREATEUSERRESPONSE']._serialized_end=743
+  _globals['_LISTUSERSREQUEST']._serialized_start=745
+  _globals['_LISTUSERSREQUEST']._serialized_end=810
+  _globals['_LISTUSERSRESPONSE']._serialized_start=812
+  _globals['_LISTUSERSRESPONSE']._serialized_end=897
+  _globals['_UPDATEUSERREQUEST']._serialized_start=900
+  _globals['_UPDATEUSERREQUEST']._serialized_end=1082
+  _globals['_UPDATEUSERRESPONSE']._serialized_start=1084
+  _globals['_UPDATEUSERRESPONSE']._serialized_end=1144
+  _globals['_DELETEUSERREQUEST']._serialized_start=1146
+  _globals['_DELETEUSERREQUEST']._serialized_end=1191
+  _globals['_DELETEUSERRESPONSE']._serialized_start=1193
+  _globals['_DELETEUSERRESPONSE']._serialized_end=1225
+  _globals['_USERSERVICE']._serialized_start=1228
+  _globals['_USERSERVICE']._serialized_end=1794
 # @@protoc_insertion_point(module_scope)

@@ -63,7 +63,7 @@ class UserServiceServicer:
 
     def CreateUser(self, request, context):
         """Creates a user.
-        Errors: INVALID_ARGUMENT; ALREADY_EXISTS.
+        Errors: INVALID_ARGUMENT; ALREADY_EXISTS; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

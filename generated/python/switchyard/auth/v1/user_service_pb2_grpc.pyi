@@ -35,7 +35,7 @@ class UserServiceStub:
     def __new__(cls, channel: _aio.Channel) -> UserServiceAsyncStub: ...
     CreateUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.CreateUserRequest, _user_service_pb2.CreateUserResponse]
     """Creates a user.
-    Errors: INVALID_ARGUMENT; ALREADY_EXISTS.
+    Errors: INVALID_ARGUMENT; ALREADY_EXISTS; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
     """
     ListUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListUsersRequest, _user_service_pb2.ListUsersResponse]
     """Lists users by name."""
@@ -55,7 +55,7 @@ class UserServiceAsyncStub(UserServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.CreateUserRequest, _user_service_pb2.CreateUserResponse]  # type: ignore[assignment]
     """Creates a user.
-    Errors: INVALID_ARGUMENT; ALREADY_EXISTS.
+    Errors: INVALID_ARGUMENT; ALREADY_EXISTS; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
     """
     ListUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListUsersRequest, _user_service_pb2.ListUsersResponse]  # type: ignore[assignment]
     """Lists users by name."""
@@ -78,7 +78,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.CreateUserResponse, _abc.Awaitable[_user_service_pb2.CreateUserResponse]]:
         """Creates a user.
-        Errors: INVALID_ARGUMENT; ALREADY_EXISTS.
+        Errors: INVALID_ARGUMENT; ALREADY_EXISTS; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
         """
 
     @_abc_1.abstractmethod

@@ -524,10 +524,13 @@ class PutMediaRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id of the instance; in the first message."""
     name: _builtins.str
     """File name, 1 to 200 characters, no folder, not starting with a dot; in the first message."""
+    last: _builtins.bool
+    """Nothing follows. Required in the last message, which may carry bytes; messages behind it are refused."""
     @_builtins.property
     def file(self) -> _httpbody_pb2.HttpBody:
         """The next bytes."""
@@ -538,10 +541,11 @@ class PutMediaRequest(_message.Message):
         id: _builtins.str = ...,
         name: _builtins.str = ...,
         file: _httpbody_pb2.HttpBody | None = ...,
+        last: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "id", b"id", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "id", b"id", "last", b"last", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

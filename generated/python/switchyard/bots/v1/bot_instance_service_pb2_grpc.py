@@ -188,7 +188,8 @@ class BotInstanceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutMedia(self, request_iterator, context):
-        """Stores a media file, at most 1 GiB. Each message carries the next bytes; the first one names the file.
+        """Stores a media file, at most 1 GiB. Each message carries the next bytes; the first one names the file, the last one
+        says so. Nothing is stored of a file that breaks off.
         Errors: NOT_FOUND; INVALID_ARGUMENT for a name that is not a plain file name; RESOURCE_EXHAUSTED with
         ERROR_REASON_TOO_LARGE.
         """

@@ -74,7 +74,8 @@ class BotInstanceServiceStub:
     Errors: NOT_FOUND; INVALID_ARGUMENT; RESOURCE_EXHAUSTED with ERROR_REASON_TOO_LARGE.
     """
     PutMedia: _grpc.StreamUnaryMultiCallable[_bot_instance_service_pb2.PutMediaRequest, _bot_instance_service_pb2.PutMediaResponse]
-    """Stores a media file, at most 1 GiB. Each message carries the next bytes; the first one names the file.
+    """Stores a media file, at most 1 GiB. Each message carries the next bytes; the first one names the file, the last one
+    says so. Nothing is stored of a file that breaks off.
     Errors: NOT_FOUND; INVALID_ARGUMENT for a name that is not a plain file name; RESOURCE_EXHAUSTED with
     ERROR_REASON_TOO_LARGE.
     """
@@ -140,7 +141,8 @@ class BotInstanceServiceAsyncStub(BotInstanceServiceStub):
     Errors: NOT_FOUND; INVALID_ARGUMENT; RESOURCE_EXHAUSTED with ERROR_REASON_TOO_LARGE.
     """
     PutMedia: _aio.StreamUnaryMultiCallable[_bot_instance_service_pb2.PutMediaRequest, _bot_instance_service_pb2.PutMediaResponse]  # type: ignore[assignment]
-    """Stores a media file, at most 1 GiB. Each message carries the next bytes; the first one names the file.
+    """Stores a media file, at most 1 GiB. Each message carries the next bytes; the first one names the file, the last one
+    says so. Nothing is stored of a file that breaks off.
     Errors: NOT_FOUND; INVALID_ARGUMENT for a name that is not a plain file name; RESOURCE_EXHAUSTED with
     ERROR_REASON_TOO_LARGE.
     """
@@ -263,7 +265,8 @@ class BotInstanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_bot_instance_service_pb2.PutMediaRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_bot_instance_service_pb2.PutMediaResponse, _abc.Awaitable[_bot_instance_service_pb2.PutMediaResponse]]:
-        """Stores a media file, at most 1 GiB. Each message carries the next bytes; the first one names the file.
+        """Stores a media file, at most 1 GiB. Each message carries the next bytes; the first one names the file, the last one
+        says so. Nothing is stored of a file that breaks off.
         Errors: NOT_FOUND; INVALID_ARGUMENT for a name that is not a plain file name; RESOURCE_EXHAUSTED with
         ERROR_REASON_TOO_LARGE.
         """

@@ -29,7 +29,7 @@ from switchyard.bots.v1 import bot_instance_pb2 as switchyard_dot_bots_dot_v1_do
 from switchyard.tasks.v1 import worker_service_pb2 as switchyard_dot_tasks_dot_v1_dot_worker__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+switchyard/bots/v1/bot_worker_service.proto\x12\x12switchyard.bots.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a%switchyard/bots/v1/bot_instance.proto\x1a(switchyard/tasks/v1/worker_service.proto\"\x80\x01\n\x06RunBot\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x10\n\x08\x62ot_code\x18\x02 \x01(\t\x12\'\n\x06params\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x11\n\tconfig_id\x18\x04 \x01(\t\x12\x13\n\x0bschedule_id\x18\x05 \x01(\t\"P\n\x0cRunBotResult\x12\x16\n\x0esteps_finished\x18\x01 \x01(\x05\x12(\n\x07outputs\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"\"\n\x0bValidateBot\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\"I\n\x11ValidateBotResult\x12\x34\n\x06status\x18\x01 \x01(\x0e\x32$.switchyard.bots.v1.ValidationStatus\"i\n\x0e\x44\x65liverWebhook\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\"/\n\x14\x44\x65liverWebhookResult\x12\x17\n\x0fresponse_status\x18\x01 \x01(\x05\"I\n\x11\x46\x65tchFilesRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\"?\n\x12\x46\x65tchFilesResponse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\r\n\x05\x66irst\x18\x03 \x01(\x08\"\xca\x01\n\x17ReportValidationRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\x12<\n\x06status\x18\x02 \x01(\x0e\x32$.switchyard.bots.v1.ValidationStatusB\x06\x92\xc2\x18\x02\x10\x01\x12;\n\x06\x63hecks\x18\x03 \x03(\x0b\x32#.switchyard.bots.v1.ValidationCheckB\x06\x92\xc2\x18\x02 d\"\x1a\n\x18ReportValidationResponse\"J\n\x12GetDeliveryRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\":\n\x13GetDeliveryResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x16\n\x06secret\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02@\x01\x32\xd8\x02\n\x10\x42otWorkerService\x12\x65\n\nFetchFiles\x12%.switchyard.bots.v1.FetchFilesRequest\x1a&.switchyard.bots.v1.FetchFilesResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x30\x01\x12u\n\x10ReportValidation\x12+.switchyard.bots.v1.ReportValidationRequest\x1a,.switchyard.bots.v1.ReportValidationResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12\x66\n\x0bGetDelivery\x12&.switchyard.bots.v1.GetDeliveryRequest\x1a\'.switchyard.bots.v1.GetDeliveryResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+switchyard/bots/v1/bot_worker_service.proto\x12\x12switchyard.bots.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a%switchyard/bots/v1/bot_instance.proto\x1a(switchyard/tasks/v1/worker_service.proto\"\x80\x01\n\x06RunBot\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x10\n\x08\x62ot_code\x18\x02 \x01(\t\x12\'\n\x06params\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x11\n\tconfig_id\x18\x04 \x01(\t\x12\x13\n\x0bschedule_id\x18\x05 \x01(\t\"P\n\x0cRunBotResult\x12\x16\n\x0esteps_finished\x18\x01 \x01(\x05\x12(\n\x07outputs\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"\"\n\x0bValidateBot\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\"I\n\x11ValidateBotResult\x12\x34\n\x06status\x18\x01 \x01(\x0e\x32$.switchyard.bots.v1.ValidationStatus\"i\n\x0e\x44\x65liverWebhook\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\"/\n\x14\x44\x65liverWebhookResult\x12\x17\n\x0fresponse_status\x18\x01 \x01(\x05\"I\n\x11\x46\x65tchFilesRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\"?\n\x12\x46\x65tchFilesResponse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\r\n\x05\x66irst\x18\x03 \x01(\x08\"\x82\x02\n\x10SaveStateRequest\x12=\n\x06header\x18\x01 \x01(\x0b\x32+.switchyard.bots.v1.SaveStateRequest.HeaderH\x00\x12;\n\x05piece\x18\x02 \x01(\x0b\x32*.switchyard.bots.v1.SaveStateRequest.PieceH\x00\x1a\x36\n\x06Header\x12,\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKey\x1a\x32\n\x05Piece\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\r\n\x05\x66irst\x18\x03 \x01(\x08\x42\x06\n\x04part\"\x13\n\x11SaveStateResponse\"\xca\x01\n\x17ReportValidationRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\x12<\n\x06status\x18\x02 \x01(\x0e\x32$.switchyard.bots.v1.ValidationStatusB\x06\x92\xc2\x18\x02\x10\x01\x12;\n\x06\x63hecks\x18\x03 \x03(\x0b\x32#.switchyard.bots.v1.ValidationCheckB\x06\x92\xc2\x18\x02 d\"\x1a\n\x18ReportValidationResponse\"J\n\x12GetDeliveryRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\":\n\x13GetDeliveryResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x16\n\x06secret\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02@\x01\x32\xbc\x03\n\x10\x42otWorkerService\x12\x65\n\nFetchFiles\x12%.switchyard.bots.v1.FetchFilesRequest\x1a&.switchyard.bots.v1.FetchFilesResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x30\x01\x12\x62\n\tSaveState\x12$.switchyard.bots.v1.SaveStateRequest\x1a%.switchyard.bots.v1.SaveStateResponse\"\x06\xe2\xc2\x18\x02\x18\x01(\x01\x12u\n\x10ReportValidation\x12+.switchyard.bots.v1.ReportValidationRequest\x1a,.switchyard.bots.v1.ReportValidationResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12\x66\n\x0bGetDelivery\x12&.switchyard.bots.v1.GetDeliveryRequest\x1a\'.switchyard.bots.v1.GetDeliveryResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDELIVERYRESPONSE'].fields_by_name['secret']._serialized_options = b'\222\302\030\002@\001'
   _globals['_BOTWORKERSERVICE'].methods_by_name['FetchFiles']._loaded_options = None
   _globals['_BOTWORKERSERVICE'].methods_by_name['FetchFiles']._serialized_options = b'\342\302\030\002\030\001'
+  _globals['_BOTWORKERSERVICE'].methods_by_name['SaveState']._loaded_options = None
+  _globals['_BOTWORKERSERVICE'].methods_by_name['SaveState']._serialized_options = b'\342\302\030\002\030\001'
   _globals['_BOTWORKERSERVICE'].methods_by_name['ReportValidation']._loaded_options = None
   _globals['_BOTWORKERSERVICE'].methods_by_name['ReportValidation']._serialized_options = b'\342\302\030\002\030\001'
   _globals['_BOTWORKERSERVICE'].methods_by_name['GetDelivery']._loaded_options = None
@@ -70,14 +72,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FETCHFILESREQUEST']._serialized_end=790
   _globals['_FETCHFILESRESPONSE']._serialized_start=792
   _globals['_FETCHFILESRESPONSE']._serialized_end=855
-  _globals['_REPORTVALIDATIONREQUEST']._serialized_start=858
-  _globals['_REPORTVALIDATIONREQUEST']._serialized_end=1060
-  _globals['_REPORTVALIDATIONRESPONSE']._serialized_start=1062
-  _globals['_REPORTVALIDATIONRESPONSE']._serialized_end=1088
-  _globals['_GETDELIVERYREQUEST']._serialized_start=1090
-  _globals['_GETDELIVERYREQUEST']._serialized_end=1164
-  _globals['_GETDELIVERYRESPONSE']._serialized_start=1166
-  _globals['_GETDELIVERYRESPONSE']._serialized_end=1224
-  _globals['_BOTWORKERSERVICE']._serialized_start=1227
-  _globals['_BOTWORKERSERVICE']._serialized_end=1571
+  _globals['_SAVESTATEREQUEST']._serialized_start=858
+  _globals['_SAVESTATEREQUEST']._serialized_end=1116
+  _globals['_SAVESTATEREQUEST_HEADER']._serialized_start=1002
+  _globals['_SAVESTATEREQUEST_HEADER']._serialized_end=1056
+  _globals['_SAVESTATEREQUEST_PIECE']._serialized_start=1058
+  _globals['_SAVESTATEREQUEST_PIECE']._serialized_end=1108
+  _globals['_SAVESTATERESPONSE']._serialized_start=1118
+  _globals['_SAVESTATERESPONSE']._serialized_end=1137
+  _globals['_REPORTVALIDATIONREQUEST']._serialized_start=1140
+  _globals['_REPORTVALIDATIONREQUEST']._serialized_end=1342
+  _globals['_REPORTVALIDATIONRESPONSE']._serialized_start=1344
+  _globals['_REPORTVALIDATIONRESPONSE']._serialized_end=1370
+  _globals['_GETDELIVERYREQUEST']._serialized_start=1372
+  _globals['_GETDELIVERYREQUEST']._serialized_end=1446
+  _globals['_GETDELIVERYRESPONSE']._serialized_start=1448
+  _globals['_GETDELIVERYRESPONSE']._serialized_end=1506
+  _globals['_BOTWORKERSERVICE']._serialized_start=1509
+  _globals['_BOTWORKERSERVICE']._serialized_end=1953
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,11 @@ class BotWorkerServiceStub:
                 request_serializer=switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.FetchFilesRequest.SerializeToString,
                 response_deserializer=switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.FetchFilesResponse.FromString,
                 _registered_method=True)
+        self.SaveState = channel.stream_unary(
+                '/switchyard.bots.v1.BotWorkerService/SaveState',
+                request_serializer=switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.SaveStateRequest.SerializeToString,
+                response_deserializer=switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.SaveStateResponse.FromString,
+                _registered_method=True)
         self.ReportValidation = channel.unary_unary(
                 '/switchyard.bots.v1.BotWorkerService/ReportValidation',
                 request_serializer=switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.ReportValidationRequest.SerializeToString,
@@ -59,6 +64,16 @@ class BotWorkerServiceServicer:
     def FetchFiles(self, request, context):
         """Sends the files of the instance: config.yaml, secrets/, inputs/ and state/, each as one or more pieces.
         Errors: FAILED_PRECONDITION with ERROR_REASON_LEASE_LOST; NOT_FOUND when the instance is gone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SaveState(self, request_iterator, context):
+        """Replaces the files of state/, all at once, by those that a run left there; FinishTask then ends its Task. A call that
+        breaks off changes nothing and may be repeated. At most 1,000 files, of 64 MiB together.
+        Errors: FAILED_PRECONDITION with ERROR_REASON_LEASE_LOST; INVALID_ARGUMENT for a path that leads out of state/;
+        RESOURCE_EXHAUSTED above these bounds; NOT_FOUND when the instance is gone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,6 +102,11 @@ def add_BotWorkerServiceServicer_to_server(servicer, server):
                     servicer.FetchFiles,
                     request_deserializer=switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.FetchFilesRequest.FromString,
                     response_serializer=switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.FetchFilesResponse.SerializeToString,
+            ),
+            'SaveState': grpc.stream_unary_rpc_method_handler(
+                    servicer.SaveState,
+                    request_deserializer=switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.SaveStateRequest.FromString,
+                    response_serializer=switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.SaveStateResponse.SerializeToString,
             ),
             'ReportValidation': grpc.unary_unary_rpc_method_handler(
                     servicer.ReportValidation,
@@ -127,6 +147,33 @@ class BotWorkerService:
             '/switchyard.bots.v1.BotWorkerService/FetchFiles',
             switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.FetchFilesRequest.SerializeToString,
             switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.FetchFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SaveState(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/switchyard.bots.v1.BotWorkerService/SaveState',
+            switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.SaveStateRequest.SerializeToString,
+            switchyard_dot_bots_dot_v1_dot_bot__worker__service__pb2.SaveStateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,12 @@ class BotWorkerServiceStub:
     """Sends the files of the instance: config.yaml, secrets/, inputs/ and state/, each as one or more pieces.
     Errors: FAILED_PRECONDITION with ERROR_REASON_LEASE_LOST; NOT_FOUND when the instance is gone.
     """
+    SaveState: _grpc.StreamUnaryMultiCallable[_bot_worker_service_pb2.SaveStateRequest, _bot_worker_service_pb2.SaveStateResponse]
+    """Replaces the files of state/, all at once, by those that a run left there; FinishTask then ends its Task. A call that
+    breaks off changes nothing and may be repeated. At most 1,000 files, of 64 MiB together.
+    Errors: FAILED_PRECONDITION with ERROR_REASON_LEASE_LOST; INVALID_ARGUMENT for a path that leads out of state/;
+    RESOURCE_EXHAUSTED above these bounds; NOT_FOUND when the instance is gone.
+    """
     ReportValidation: _grpc.UnaryUnaryMultiCallable[_bot_worker_service_pb2.ReportValidationRequest, _bot_worker_service_pb2.ReportValidationResponse]
     """Stores what a validation found; FinishTask then ends its Task.
     Errors: FAILED_PRECONDITION with ERROR_REASON_LEASE_LOST; NOT_FOUND when the instance is gone.
@@ -54,6 +60,12 @@ class BotWorkerServiceAsyncStub(BotWorkerServiceStub):
     FetchFiles: _aio.UnaryStreamMultiCallable[_bot_worker_service_pb2.FetchFilesRequest, _bot_worker_service_pb2.FetchFilesResponse]  # type: ignore[assignment]
     """Sends the files of the instance: config.yaml, secrets/, inputs/ and state/, each as one or more pieces.
     Errors: FAILED_PRECONDITION with ERROR_REASON_LEASE_LOST; NOT_FOUND when the instance is gone.
+    """
+    SaveState: _aio.StreamUnaryMultiCallable[_bot_worker_service_pb2.SaveStateRequest, _bot_worker_service_pb2.SaveStateResponse]  # type: ignore[assignment]
+    """Replaces the files of state/, all at once, by those that a run left there; FinishTask then ends its Task. A call that
+    breaks off changes nothing and may be repeated. At most 1,000 files, of 64 MiB together.
+    Errors: FAILED_PRECONDITION with ERROR_REASON_LEASE_LOST; INVALID_ARGUMENT for a path that leads out of state/;
+    RESOURCE_EXHAUSTED above these bounds; NOT_FOUND when the instance is gone.
     """
     ReportValidation: _aio.UnaryUnaryMultiCallable[_bot_worker_service_pb2.ReportValidationRequest, _bot_worker_service_pb2.ReportValidationResponse]  # type: ignore[assignment]
     """Stores what a validation found; FinishTask then ends its Task.
@@ -75,6 +87,18 @@ class BotWorkerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_bot_worker_service_pb2.FetchFilesResponse], _abc.AsyncIterator[_bot_worker_service_pb2.FetchFilesResponse]]:
         """Sends the files of the instance: config.yaml, secrets/, inputs/ and state/, each as one or more pieces.
         Errors: FAILED_PRECONDITION with ERROR_REASON_LEASE_LOST; NOT_FOUND when the instance is gone.
+        """
+
+    @_abc_1.abstractmethod
+    def SaveState(
+        self,
+        request_iterator: _MaybeAsyncIterator[_bot_worker_service_pb2.SaveStateRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_bot_worker_service_pb2.SaveStateResponse, _abc.Awaitable[_bot_worker_service_pb2.SaveStateResponse]]:
+        """Replaces the files of state/, all at once, by those that a run left there; FinishTask then ends its Task. A call that
+        breaks off changes nothing and may be repeated. At most 1,000 files, of 64 MiB together.
+        Errors: FAILED_PRECONDITION with ERROR_REASON_LEASE_LOST; INVALID_ARGUMENT for a path that leads out of state/;
+        RESOURCE_EXHAUSTED above these bounds; NOT_FOUND when the instance is gone.
         """
 
     @_abc_1.abstractmethod

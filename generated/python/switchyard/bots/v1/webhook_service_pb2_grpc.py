@@ -100,7 +100,7 @@ class WebhookServiceServicer:
 
     def ReplayDelivery(self, request, context):
         """Sends a delivery again, as a new one with the same event id, to the address that is set now.
-        Errors: NOT_FOUND, also when no webhook is set.
+        Errors: NOT_FOUND, also when no webhook is set; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,7 +51,7 @@ class WebhookServiceStub:
     """
     ReplayDelivery: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.ReplayDeliveryRequest, _webhook_service_pb2.ReplayDeliveryResponse]
     """Sends a delivery again, as a new one with the same event id, to the address that is set now.
-    Errors: NOT_FOUND, also when no webhook is set.
+    Errors: NOT_FOUND, also when no webhook is set; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
     """
 
 @_typing.type_check_only
@@ -77,7 +77,7 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     """
     ReplayDelivery: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.ReplayDeliveryRequest, _webhook_service_pb2.ReplayDeliveryResponse]  # type: ignore[assignment]
     """Sends a delivery again, as a new one with the same event id, to the address that is set now.
-    Errors: NOT_FOUND, also when no webhook is set.
+    Errors: NOT_FOUND, also when no webhook is set; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
     """
 
 class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -130,7 +130,7 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_service_pb2.ReplayDeliveryResponse, _abc.Awaitable[_webhook_service_pb2.ReplayDeliveryResponse]]:
         """Sends a delivery again, as a new one with the same event id, to the address that is set now.
-        Errors: NOT_FOUND, also when no webhook is set.
+        Errors: NOT_FOUND, also when no webhook is set; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
         """
 
 def add_WebhookServiceServicer_to_server(servicer: WebhookServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

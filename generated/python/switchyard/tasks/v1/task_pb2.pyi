@@ -101,7 +101,9 @@ class Task(_message.Message):
     subject: _builtins.str
     """What it is done to, for example "bot_instances/<id>"."""
     tenant: _builtins.str
-    """Owner, for example "user-dev-user-123". Empty for work of the system itself."""
+    """Id of the owner, for example "dev-user-123"; callers bound to a tenant see Tasks of theirs only. Empty for work of the
+    system itself.
+    """
     priority: _builtins.int
     """0 to 20; 0 goes first. Equal priorities go by age."""
     state: Global___Task.State.ValueType
@@ -142,15 +144,19 @@ class Task(_message.Message):
 
     @_builtins.property
     def result(self) -> _any_pb2.Any:
-        """Output only. What came out. Set only in STATE_SUCCEEDED."""
+        """Output only. What came out. Unset before STATE_SUCCEEDED, but for a failure that gave something out nevertheless: then
+        set in STATE_FAILED, while a retry waits, and in STATE_CANCELLED when that retry was cancelled.
+        """
 
     @_builtins.property
     def error(self) -> Global___Failure:
-        """Output only. Why it failed. Set in STATE_FAILED, and while a retry waits."""
+        """Output only. Why the last attempt that ended failed. Set in STATE_FAILED, while a retry waits, and in STATE_CANCELLED
+        when that retry was cancelled.
+        """
 
     @_builtins.property
     def receipt(self) -> Global___CancelReceipt:
-        """Output only. Proof of a cancel. Set only in STATE_CANCELLED."""
+        """Output only. Proof of a cancel. Set only in STATE_CANCELLED, and not when the worker was lost before it could tell."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:

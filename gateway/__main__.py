@@ -19,8 +19,11 @@ import uvicorn
 from gateway.app import Gateway, GatewayOptions
 from gateway.backend.channel import ChannelBackend
 from gateway.contract import MAIN_LISTENER, ContractInvalid
+from gateway.http_connection import HttpConnection
 from gateway.routing import RouteConflict
 from gateway.service_source import SourceUnusable, ask_server, read_descriptor_set
+
+log = logging.getLogger("gateway.access")
 
 DEFAULT_LISTEN: Final = "127.0.0.1:8000"
 # So long a request may go on after a signal to stop.
@@ -39,7 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal comes. Returns 0 after a proper stop, 1 if the gateway could not start."""
     asked = read_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("gateway.access").addFilter(append_fields)
     try:
         asyncio.run(serve(asked))
     except (SourceUnusable, ContractInvalid, RouteConflict, OSError) as error:
@@ -57,6 +59,7 @@ async def serve(asked: argparse.Namespace) -> None:
         "allowed_origins": tuple(asked.allowed_origin),
         "trusted_proxies": tuple(asked.trusted_proxy),
         "token": os.environ.get("GATEWAY_TOKEN", ""),
+        "record": record,
         "pages_guard": asked.pages_guard,
         "title": asked.title,
         "rate_limit_storage": asked.rate_limit_storage,
@@ -72,6 +75,7 @@ async def serve(asked: argparse.Namespace) -> None:
             app,
             host=host,
             port=port,
+            http=HttpConnection,
             access_log=False,
             log_config=None,
             proxy_headers=False,
@@ -149,11 +153,9 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def append_fields(record: logging.LogRecord) -> bool:
-    """Write the fields of an access line behind its sentence."""
-    names = ("method", "path", "status", "duration_ms", "client", "request_id")
-    record.msg += "".join(f" {name}={getattr(record, name)}" for name in names)
-    return True
+def record(**fields: object) -> None:
+    """Write the access line of one request."""
+    log.info("request served %s", " ".join(f"{name}={value}" for name, value in fields.items()))
 
 
 if __name__ == "__main__":

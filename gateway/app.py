@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from google.protobuf.descriptor import EnumDescriptor, FileDescriptor, ServiceDescriptor
@@ -20,7 +20,7 @@ from gateway.local_request import Clients
 from gateway.options import GatewayOptions
 from gateway.pages import Pages
 from gateway.rate_limit import RateLimiter
-from gateway.request_body import ClientGone, Receive, Scope, Send
+from gateway.request_body import ClientGone, Event, Receive, Scope, Send
 from gateway.request_id import request_id
 from gateway.routing import Match, Router, WrongMethod
 from gateway.similar_routes import SimilarRoutes
@@ -28,7 +28,6 @@ from gateway.similar_routes import SimilarRoutes
 __all__ = ["Gateway", "GatewayOptions"]
 
 log = logging.getLogger(__name__)
-access_log = logging.getLogger("gateway.access")
 
 # Request headers that go to the server as metadata of the same name. Nothing else does, so a client cannot send keys
 # that speak for the gateway.
@@ -80,9 +79,11 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope of ASGI."""
         if scope["type"] == "http":
-            await self._http(Exchange(scope, receive, send))
+            await self._answer(Exchange(scope, receive, send), self._route)
         elif scope["type"] == "lifespan":
             await lifespan(receive, send)
+        elif "websocket.http.response" in scope.get("extensions", ()):
+            await self._answer(Exchange({**scope, "method": "GET"}, receive, to_handshake(send)), self._refuse_upgrade)
         else:
             # Refuses the handshake with 403.
             await send({"type": "websocket.close"})
@@ -91,7 +92,20 @@ class Gateway:
         """End every open stream of events properly. For a server that is about to stop."""
         self._calls.close_streams()
 
-    async def _http(self, exchange: Exchange) -> None:
+    def refuse_unreadable(self, client: str) -> Refusal:
+        """Return the whole answer to bytes that are no HTTP request, and record it. `client` is the peer's address."""
+        made = request_id(None)
+        status, headers, body = refuse(BadRequest("the request must be valid HTTP"), self._options.default_error_shape)
+        if self._options.observe is not None:
+            self._options.observe(None, status, 0.0)
+        if self._options.record is not None:
+            self._options.record(method="", path="", status=status, seconds=0.0, client=client, request_id=made)
+        length = (b"content-length", b"%d" % len(body))
+        common = [(b"x-request-id", made.encode()), NO_SNIFFING, (b"content-type", JSON), length]
+        return Refusal(status, [*common, *headers], body)
+
+    async def _answer(self, exchange: Exchange, serve: Callable[[Exchange], Awaitable[None]]) -> None:
+        """Let `serve` answer, or answer what it raises."""
         headers = exchange.headers
         exchange.request_id = request_id(headers.get(b"x-request-id"))
         exchange.client = self._clients.address(exchange.peer, headers)
@@ -101,7 +115,7 @@ class Gateway:
             *self._cors.headers(headers.get(b"origin")),
         ]
         try:
-            await self._route(exchange)
+            await serve(exchange)
         except GatewayError as error:
             await self._refuse(exchange, refuse(error, self._shape(exchange)))
         except CallFailed as error:
@@ -117,6 +131,7 @@ class Gateway:
     async def _route(self, exchange: Exchange) -> None:
         scope = exchange.scope
         raw_path = exchange.raw_path
+        check_host(scope, exchange.headers)
         if exchange.http_method == "OPTIONS" and await self._preflight(exchange, raw_path):
             return
         match = self._router.find(exchange.http_method, raw_path, scope["query_string"])
@@ -128,6 +143,12 @@ class Gateway:
             await exchange.respond(204, b"", b"", [allow(match.allowed)])
         else:
             raise MethodNotAllowed(match.allowed)
+
+    async def _refuse_upgrade(self, exchange: Exchange) -> None:
+        """Refuse the handshake of a WebSocket."""
+        if self._router.find("GET", exchange.raw_path) is None:
+            raise RouteNotFound
+        raise BadRequest("this route does not speak WebSocket")
 
     async def _call(self, exchange: Exchange, match: Match) -> None:
         endpoint = self._endpoints[match.binding]
@@ -195,17 +216,16 @@ class Gateway:
         seconds = time.perf_counter() - exchange.started_at
         if self._options.observe is not None:
             self._options.observe(exchange.rpc, exchange.status, seconds)
-        if access_log.isEnabledFor(logging.INFO):
-            fields = {
-                "method": exchange.http_method,
+        if self._options.record is not None:
+            self._options.record(
+                method=exchange.http_method,
                 # Still percent-encoded, so that no path can write lines of its own. Queries may hold secrets.
-                "path": exchange.raw_path.decode("latin-1"),
-                "status": exchange.status,
-                "duration_ms": round(seconds * 1000, 3),
-                "client": exchange.client,
-                "request_id": exchange.request_id,
-            }
-            access_log.info("request served", extra=fields)
+                path=exchange.raw_path.decode("latin-1"),
+                status=exchange.status,
+                seconds=round(seconds, 6),
+                client=exchange.client,
+                request_id=exchange.request_id,
+            )
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
@@ -215,6 +235,24 @@ async def lifespan(receive: Receive, send: Send) -> None:
         await send({"type": f"{event['type']}.complete"})
         if event["type"] == "lifespan.shutdown":
             return
+
+
+def to_handshake(send: Send) -> Send:
+    """Return what sends the answer to an HTTP request as the answer to the handshake of a WebSocket."""
+
+    async def send_refusal(event: Event) -> None:
+        await send({**event, "type": f"websocket.{event['type']}"})
+
+    return send_refusal
+
+
+def check_host(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+    """Raise BadRequest unless it is certain whom the request is meant for (RFC 9112, section 3.2)."""
+    if b"host" not in headers:
+        if scope.get("http_version") == "1.1":
+            raise BadRequest("the request must have a Host header")
+    elif len(headers) != len(scope["headers"]) and sum(name == b"host" for name, _ in scope["headers"]) > 1:
+        raise BadRequest("the request must have only one Host header")
 
 
 def allow(methods: Iterable[str]) -> tuple[bytes, bytes]:

@@ -13,7 +13,7 @@ from gateway.departure import Departure, StreamsClosed
 from gateway.endpoint import Endpoint, Kind, Stream
 from gateway.error_body import ErrorReasons, refuse_call, refuse_fault
 from gateway.errors import GatewayError, UpgradeRequired
-from gateway.exchange import Exchange, Headers, response_headers
+from gateway.exchange import DOWNLOAD_HEADERS, Exchange, Headers, response_headers
 from gateway.framing.http_body import UNKNOWN_TYPE, content_of
 from gateway.request_body import ClientGone, read_pieces, read_whole, refuse_too_large
 from gateway.routing import Match
@@ -79,6 +79,9 @@ class Calls:
         pieces = split(first)
         headers = with_content_type(exchange.scope["headers"], content_type)
         request = endpoint.bind(match.variables, exchange.scope["query_string"], headers, pieces[0] if pieces else b"")
+        if endpoint.last_field:
+            # A query parameter of that name is no word of ours.
+            request.ClearField(endpoint.last_field)
         with Departure(exchange.receive, None) as departure:
             requests = feed(endpoint, request, pieces[1:], rest, departure)
             reply = await self._backend.upload(endpoint.method, requests, facts.metadata, facts.timeout_seconds)
@@ -93,7 +96,7 @@ class Calls:
                 async for message in answers:
                     content_type, data = content_of(message)
                     if not writer.started:
-                        headers = response_headers(answers.initial_metadata)
+                        headers = response_headers(answers.initial_metadata, DOWNLOAD_HEADERS)
                         await writer.start(endpoint.success_status, [(b"content-type", content_type), *headers])
                     if exchange.http_method == "HEAD":
                         break
@@ -159,8 +162,7 @@ async def write_answers(answers: Answers, writer: StreamWriter, stream: Stream, 
         frame = stream.frames.frame(message, previous)
         previous = message
         if not writer.started:
-            sent = [one for one in response_headers(answers.initial_metadata) if one[0] != b"content-length"]
-            await writer.start(status, [*headers, *sent])
+            await writer.start(status, [*headers, *response_headers(answers.initial_metadata)])
         if writer.bodiless:
             return
         await writer.write(frame.data)
@@ -171,8 +173,7 @@ async def write_answers(answers: Answers, writer: StreamWriter, stream: Stream, 
 async def answer(exchange: Exchange, endpoint: Endpoint, reply: Reply) -> None:
     """Write the one answer of a call."""
     content_type, body = endpoint.write(reply.message)
-    headers = [one for one in response_headers(reply.initial_metadata) if one[0] != b"content-length"]
-    await exchange.respond(endpoint.success_status, content_type, body, headers)
+    await exchange.respond(endpoint.success_status, content_type, body, response_headers(reply.initial_metadata))
 
 
 async def read_request(exchange: Exchange, endpoint: Endpoint, match: Match) -> Message:
@@ -224,6 +225,8 @@ async def feed(
         # The servicer must see a cancelled call and not the end of the body.
         await departure.over()
         return
+    if endpoint.last_field:
+        yield last_request(endpoint)
     departure.watch()
 
 
@@ -231,4 +234,11 @@ def piece_of(endpoint: Endpoint, data: bytes) -> Message:
     """A request that carries the next bytes and nothing else."""
     request = endpoint.method.input_class()
     getattr(request, endpoint.body_field).data = data
+    return request
+
+
+def last_request(endpoint: Endpoint) -> Message:
+    """A request that says that the body was whole and carries nothing else."""
+    request = endpoint.method.input_class()
+    setattr(request, endpoint.last_field, True)
     return request

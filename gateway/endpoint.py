@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from gateway.binding import Bind, compile_binding
@@ -59,6 +60,8 @@ class Endpoint:
     """Field of the request that is an HttpBody and takes the body; empty for any other body."""
     form_part: str
     """Part of a multipart form that is the body; empty when forms are not taken apart."""
+    last_field: str
+    """Field of the request that marks the end of an upload; empty when nothing does."""
     max_body_bytes: int
     success_status: int
     write: Callable[[Message], tuple[bytes, bytes]]
@@ -89,6 +92,8 @@ def compile_endpoint(method: Method, binding: HttpBinding) -> Endpoint:
     body_field = _body_field(method, binding)
     if options.HasField("upload") and not body_field:
         raise ContractInvalid(f"{method.full_name}: upload needs a google.api.HttpBody as body")
+    if options.upload.last and not _is_mark(method, options.upload.last):
+        raise ContractInvalid(f"{method.full_name}: upload.last must be a bool field of a stream of requests")
     events, lines = sse(method), ndjson(method)
     return Endpoint(
         method=method,
@@ -97,6 +102,7 @@ def compile_endpoint(method: Method, binding: HttpBinding) -> Endpoint:
         takes_body=bool(binding.body),
         body_field=body_field,
         form_part=options.upload.part,
+        last_field=options.upload.last,
         max_body_bytes=options.max_body_bytes or DEFAULT_MAX_BODY_BYTES,
         success_status=options.success_status or 200,
         write=_writer(method, binding),
@@ -109,6 +115,11 @@ def compile_endpoint(method: Method, binding: HttpBinding) -> Endpoint:
 def _body_field(method: Method, binding: HttpBinding) -> str:
     field = method.input.fields_by_name.get(binding.body)
     return binding.body if is_http_body_field(field) else ""
+
+
+def _is_mark(method: Method, name: str) -> bool:
+    field = method.input.fields_by_name.get(name)
+    return method.client_streaming and field is not None and field.type == FieldDescriptor.TYPE_BOOL
 
 
 def _kind(method: Method, body_field: str) -> Kind:

@@ -1,7 +1,7 @@
 """One HTTP request and its answer."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -13,9 +13,16 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON: Final = b"application/json"
 # Keys of initial metadata that become headers of the answer. All others stay inside.
-RESPONSE_HEADERS: Final = frozenset(
-    {"cache-control", "content-disposition", "content-length", "etag", "last-modified", "retry-after"}
-)
+RESPONSE_HEADERS: Final[Mapping[str, bytes]] = {
+    "cache-control": b"cache-control",
+    "content-disposition": b"content-disposition",
+    "etag": b"etag",
+    "last-modified": b"last-modified",
+    "retry-after": b"retry-after",
+}
+# The same for a download, whose length its server knows. `content-length` itself would be taken for the length of the
+# HTTP/2 frames that carry the call (RFC 9113, section 8.1.1).
+DOWNLOAD_HEADERS: Final[Mapping[str, bytes]] = {**RESPONSE_HEADERS, "x-http-content-length": b"content-length"}
 
 
 class Exchange:
@@ -82,10 +89,8 @@ class Exchange:
         await self.send({"type": "http.response.body", "body": b"" if self.http_method == "HEAD" else body})
 
 
-def response_headers(metadata: Metadata) -> Headers:
-    """Headers of the answer that a server set as initial metadata."""
+def response_headers(metadata: Metadata, known: Mapping[str, bytes] = RESPONSE_HEADERS) -> Headers:
+    """Headers of the answer that a server set as initial metadata. `known` maps its keys to names of headers."""
     return [
-        (key.encode(), value.encode() if isinstance(value, str) else value)
-        for key, value in metadata
-        if key in RESPONSE_HEADERS
+        (known[key], value.encode() if isinstance(value, str) else value) for key, value in metadata if key in known
     ]

@@ -13,20 +13,48 @@ from typing import Final
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Headers that proxies add. One of them is enough to call a request forwarded.
+# Headers that proxies add. One of them is enough to call a request forwarded. Names, because a look at the beginning of
+# every header of every request would cost more than the rest of the rule.
 FORWARDING: Final = frozenset(
     {
+        b"cdn-loop",
         b"cf-connecting-ip",
+        b"client-ip",
+        b"fastly-client-ip",
+        b"fly-client-ip",
         b"forwarded",
         b"true-client-ip",
         b"via",
+        b"x-amzn-trace-id",
+        b"x-appengine-user-ip",
+        b"x-azure-clientip",
+        b"x-client-ip",
+        b"x-cloud-trace-context",
+        b"x-cluster-client-ip",
+        b"x-envoy-external-address",
+        b"x-envoy-original-path",
         b"x-forwarded",
+        b"x-forwarded-by",
+        b"x-forwarded-client-cert",
         b"x-forwarded-for",
         b"x-forwarded-host",
+        b"x-forwarded-path",
         b"x-forwarded-port",
+        b"x-forwarded-prefix",
         b"x-forwarded-proto",
+        b"x-forwarded-protocol",
+        b"x-forwarded-scheme",
         b"x-forwarded-server",
+        b"x-forwarded-ssl",
+        b"x-forwarded-uri",
+        b"x-forwarded-user",
+        b"x-original-forwarded-for",
+        b"x-original-host",
+        b"x-original-uri",
+        b"x-original-url",
+        b"x-proxyuser-ip",
         b"x-real-ip",
+        b"x-rewrite-url",
     }
 )
 

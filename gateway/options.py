@@ -2,15 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
-from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.descriptor import EnumDescriptor, MethodDescriptor
 
 from gateway.contract import MAIN_LISTENER
 from gateway_options.v1 import options_pb2
 
 # (full name of the rpc as in a gRPC call, None when no route was found; HTTP status; seconds)
 Observe = Callable[[str | None, int, float], None]
+
+# Whether calls of an rpc need a credential; None when that depends on where a request comes from.
+CredentialNeeded = Callable[[MethodDescriptor], bool | None]
+
+
+class Record(Protocol):
+    """Takes what an access log tells of one request that was served. `path` is still percent-encoded."""
+
+    def __call__(self, *, method: str, path: str, status: int, seconds: float, client: str, request_id: str) -> None:
+        """Write it down. Runs on the loop, so it must not wait."""
+        ...
+
 
 DEFAULT_MAX_BODY_BYTES: Final = 10 * 1024 * 1024
 
@@ -34,6 +46,8 @@ class GatewayOptions:
     /openapi.json, /docs or /redoc is served; any status but OK is the answer instead. None: everybody may read them."""
     comments: bytes | None = None
     """Serialized FileDescriptorSet with source info, for the descriptions in OpenAPI."""
+    credential_needed: CredentialNeeded | None = field(default=None, repr=False)
+    """Told in OpenAPI for each rpc. None: that every call may carry a credential."""
     title: str = "API"
     """Title of the OpenAPI document and its pages."""
     version: str = "1"
@@ -49,4 +63,6 @@ class GatewayOptions:
     stuck_reader_seconds: float = 30
     """A reader that takes nothing of its stream for so long is dropped."""
     observe: Observe | None = field(default=None, repr=False)
-    """Called after each request."""
+    """Called after each request, for metrics."""
+    record: Record | None = field(default=None, repr=False)
+    """Called after each request, for an access log. None: there is none."""

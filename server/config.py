@@ -55,6 +55,8 @@ class ServerConfig:
     # Per bot instance; the size at which a log file is rotated is `log_file_megabytes`.
     log_retention_megabytes: int = 500
     log_file_megabytes: int = 10
+    # One line in the log for each HTTP request.
+    access_log: bool = True
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "ServerConfig":
@@ -92,6 +94,7 @@ class ServerConfig:
             log_retention_days=read("LOG_RETENTION_DAYS", _number(1, 36_500), 30),
             log_retention_megabytes=read("LOG_RETENTION_MEGABYTES", _number(1, 1_000_000), 500),
             log_file_megabytes=read("LOG_FILE_MEGABYTES", _number(1, 10_000), 10),
+            access_log=read("ACCESS_LOG", _switch, True),
         )
         _refuse_open_doors(config)
         return config
@@ -246,7 +249,7 @@ def _origin(text: str) -> str:
 
 
 def _allowed_host(text: str) -> str:
-    if re.fullmatch(r"\*|[A-Za-z0-9_*][A-Za-z0-9_.*-]*", text):
+    if re.fullmatch(r"\*|[A-Za-z0-9_][A-Za-z0-9_.-]*", text):
         return text.lower()
     try:
         ip_network(text)

@@ -109,10 +109,9 @@ class IdempotencyConflict(SwitchyardError):
     reason = reasons.ERROR_REASON_IDEMPOTENCY_CONFLICT
 
 
-class AddressRefused(SwitchyardError):
+class AddressRefused(InvalidArgument):
     """The address may not be called from here."""
 
-    status = grpc.StatusCode.INVALID_ARGUMENT
     reason = reasons.ERROR_REASON_ADDRESS_REFUSED
 
 

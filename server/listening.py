@@ -1,5 +1,6 @@
 """Ports: bound by ourselves, so that a port that is taken gives one clear line and port 0 can be asked for."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,13 +60,13 @@ def authority(host: str, port: int) -> str:
 
 
 class HttpListener(uvicorn.Server):
-    """Serves one ASGI application on one bound socket, within the running loop."""
+    """Serves one ASGI application on one bound socket, within the running loop. `connection` speaks HTTP for it."""
 
-    def __init__(self, app: Any, bound: socket.socket) -> None:
+    def __init__(self, app: Any, bound: socket.socket, connection: type[asyncio.Protocol]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=connection,
                 ws="websockets-sansio",
                 lifespan="off",
                 log_config=None,

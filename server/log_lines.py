@@ -5,7 +5,8 @@ which use Python's logging, come out the same way.
 """
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import orjson
@@ -14,8 +15,8 @@ from structlog.typing import Processor
 
 from server.rpc.request_id import add_request_id
 
-# What tells more than an operator wants to know; requests are counted in the metrics.
-_QUIET: Final = ("alembic", "arq", "asyncio", "gateway.access", "uvicorn", "websockets")
+# What tells more than an operator wants to know.
+_QUIET: Final = ("alembic", "arq", "asyncio", "uvicorn", "websockets")
 
 
 def configure_logging(stream: TextIO) -> None:
@@ -43,6 +44,25 @@ def configure_logging(stream: TextIO) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def request_writer(stream: TextIO) -> Callable[..., None]:
+    """Return what writes one line to `stream` for each HTTP request that was served, with the fields it is given.
+
+    There is one for each request, so lines for programs take a shorter way than all others: 3 us instead of 20.
+    """
+    if stream.isatty():
+        log = structlog.get_logger()
+        return lambda **fields: log.info("request served", **fields)
+
+    def write(**fields: object) -> None:
+        fields["event"] = "request served"
+        fields["level"] = "info"
+        fields["timestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        stream.write(orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE).decode())
+        stream.flush()
+
+    return write
 
 
 def _for_people() -> list[Processor]:

@@ -24,6 +24,7 @@ from prometheus_client import disable_created_metrics
 
 from gateway.app import Gateway, GatewayOptions
 from gateway.backend.in_process import InProcessBackend
+from gateway.http_connection import HttpConnection
 from gateway_options.v1 import options_pb2
 from server.accounts.auth_service import AuthService
 from server.accounts.first_admin import ensure_admin
@@ -38,9 +39,9 @@ from server.data_folder import alone_in, make_data_folder
 from server.database.database import Database, DatabaseUrlInvalid, open_database
 from server.database.schema import SchemaTooNew
 from server.listening import GRACE_SECONDS, HttpListener, authority, bind, bind_grpc
-from server.log_lines import configure_logging
+from server.log_lines import configure_logging, request_writer
 from server.outbound import OutboundRule
-from server.rpc.access import Gate
+from server.rpc.access import Gate, credential_needed, rule_of
 from server.rpc.handlers import Handlers
 from server.rpc.interceptor import Interceptor, policies_of
 from server.rpc.metrics import CallMetrics
@@ -82,6 +83,8 @@ WHO_MAY_READ_PAGES: Final = "/switchyard.system.v1.SystemService/GetServerInfo"
 def main() -> int:
     """Run a server as the environment says until it is told to stop; return the exit code."""
     configure_logging(sys.stderr)
+    # Everything a server writes is nobody else's business, in a data folder that others may look into as well.
+    os.umask(0o077)
     # Else each counter has a second series, which nobody reads.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
@@ -249,7 +252,9 @@ async def run(config: ServerConfig, credentials: Credentials, parts: Parts) -> N
     gateways = make_gateways(config, credentials, parts)
     with ExitStack() as sockets:
         listeners = [
-            HttpListener(gateway.app, sockets.enter_context(bind(gateway.variable, config.host, gateway.port)))
+            HttpListener(
+                gateway.app, sockets.enter_context(bind(gateway.variable, config.host, gateway.port)), HttpConnection
+            )
             for gateway in gateways
         ]
         grpc_port = bind_grpc(server, config.grpc_host, config.grpc_port)
@@ -327,12 +332,14 @@ def gateway_options(
         trusted_proxies=tuple(str(network) for network in config.trusted_proxies),
         token=credentials.gateway_token,
         pages_guard=WHO_MAY_READ_PAGES,
+        credential_needed=lambda method: credential_needed(rule_of(method), reachable=not is_loopback(config.host)),
         title="Switchyard",
         version=version("switchyard"),
         default_error_shape=options_pb2.ServiceOptions.ERROR_SHAPE_DETAIL,
         comments=(files("switchyard") / "contract.binpb").read_bytes(),
         error_reasons=(error_reason_pb2.ErrorReason.DESCRIPTOR,),
         observe=metrics.observe_request,
+        record=request_writer(sys.stderr) if config.access_log else None,
     )
 
 

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from server.errors import AddressRefused, InvalidArgument, Unavailable
+from server.errors import AddressRefused, InvalidArgument, Unavailable, Violation
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -143,7 +143,8 @@ class OutboundRule:
 
     def _check(self, host: str, address: Address) -> None:
         if not self.allows(address):
-            raise AddressRefused(f"url must not lead to {address}, an address that may not be called", host=host)
+            words = f"must not lead to {address}, an address that may not be called"
+            raise AddressRefused(f"url {words}", violations=[Violation("url", words)], host=host)
 
     def _add(self, entry: str) -> None:
         try:

@@ -14,7 +14,7 @@ from gateway.error_body import CODED, DETAIL, Shape
 from gateway.framing.http_body import is_http_body, is_http_body_field
 from gateway.openapi.comments import read_comments
 from gateway.openapi.schema import BINARY, WELL_KNOWN, WRAPPERS, Direction, Json, Schemas, key_of
-from gateway.options import GatewayOptions
+from gateway.options import CredentialNeeded, GatewayOptions
 from gateway_options.v1 import options_pb2
 
 VERBS: Final = frozenset({"GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"})
@@ -60,6 +60,8 @@ STATUS_SCHEMA: Final[tuple[str, Json]] = (
         "required": ["code", "message"],
     },
 )
+# Any one of them will do.
+CREDENTIALS: Final[Sequence[Json]] = [{"bearer": []}, {"apiKey": []}]
 LIMIT_HEADERS: Final[Json] = {
     "X-RateLimit-Limit": {"schema": {"type": "integer"}, "description": "Requests in one window."},
     "X-RateLimit-Remaining": {"schema": {"type": "integer"}, "description": "What is left of them."},
@@ -69,15 +71,16 @@ LIMIT_HEADERS: Final[Json] = {
 
 def openapi_document(methods: Sequence[Method], options: GatewayOptions) -> bytes:
     """Return the document for all HTTP bindings of `methods`, as JSON."""
-    comments = read_comments(options.comments)
-    return orjson.dumps(Writer(comments).document(methods, options))
+    writer = Writer(read_comments(options.comments), options.credential_needed)
+    return orjson.dumps(writer.document(methods, options))
 
 
 class Writer:
     """Writes one document."""
 
-    def __init__(self, comments: Mapping[str, str]) -> None:
+    def __init__(self, comments: Mapping[str, str], credential_needed: CredentialNeeded | None = None) -> None:
         self._comments = comments
+        self._credential_needed = credential_needed
         self._schemas = Schemas(comments)
 
     def document(self, methods: Sequence[Method], options: GatewayOptions) -> Json:
@@ -102,8 +105,7 @@ class Writer:
                     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
                 },
             },
-            # The contract of a gateway does not say which calls need a credential; the answer 401 does.
-            "security": [{}, {"bearer": []}, {"apiKey": []}],
+            "security": [{}, *CREDENTIALS],
         }
 
     def _add(self, paths: Json, method: Method, binding: HttpBinding, number: int) -> None:
@@ -136,6 +138,9 @@ class Writer:
         if body is not None:
             operation["requestBody"] = body
         operation["responses"] = self._responses(method, binding)
+        needed = None if self._credential_needed is None else self._credential_needed(method.descriptor)
+        if needed is not None:
+            operation["security"] = CREDENTIALS if needed else []
         return operation
 
     def _parameters(self, method: Method, binding: HttpBinding) -> Iterator[Json]:
@@ -148,7 +153,8 @@ class Writer:
             schema = {"type": "string", "enum": [match.value]}
             yield {"name": match.parameter, "in": "query", "required": False, "schema": schema}
         if binding.body != "*":
-            yield from self._query(method.input, method.dialect, "", {*variables, binding.body}, QUERY_DEPTH)
+            without = {*variables, binding.body, method.options.upload.last}
+            yield from self._query(method.input, method.dialect, "", without, QUERY_DEPTH)
         for field in method.input.fields:
             header = field_options(field).header
             if header:

@@ -14,7 +14,9 @@ from server.database.database import Database
 from server.database.locks import lock
 from server.database.text import storable
 from server.errors import AlreadyExists, NotFound, PermissionDenied
+from server.rpc import idempotency
 from server.rpc.caller import CALLER
+from server.rpc.idempotency import IdempotencyKey
 from switchyard.auth.v1 import user_service_pb2 as pb
 from switchyard.auth.v1 import user_service_pb2_grpc as pb_grpc
 
@@ -39,18 +41,36 @@ class UserService(pb_grpc.UserServiceServicer):
         own = CALLER.get().tenant_id
         tenant_id = (storable(request.tenant_id) or None) if request.HasField("tenant_id") else own
         _check_tenant(tenant_id)
-        password_hash = await self._passwords.hash(request.password)
+        password_hash = await self._hash_once(request)
         now = self._clock()
         user = UserRow(request.username, password_hash, ordered(request.roles), tenant_id, now, now)
+        key = IdempotencyKey.of_call(request.request_id, "CreateUser")
+        # What is kept of the request for comparison must not be an easier way to the password than its hash.
+        kept = pb.CreateUserRequest()
+        kept.CopyFrom(request)
+        kept.password = password_hash
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> pb.CreateUserResponse:
             lock(connection, _LOCK)
+            answered = idempotency.remember(connection, key, kept, now=now)
+            if answered is not None:
+                return pb.CreateUserResponse.FromString(answered)
             if store.get_user(connection, user.username) is not None:
                 raise AlreadyExists(f"User already exists: {user.username}", username=user.username)
             store.put_user(connection, user)
+            response = pb.CreateUserResponse(user=to_message(user))
+            idempotency.store_answer(connection, key, response)
+            return response
 
-        await self._database.write(work)
-        return pb.CreateUserResponse(user=to_message(user))
+        return await self._database.write(work)
+
+    async def _hash_once(self, request: pb.CreateUserRequest) -> str:
+        """Return a hash of the password: the one that is stored, if this may be a repeated call."""
+        if request.request_id:
+            user = await self._database.read(lambda connection: store.get_user(connection, request.username))
+            if user is not None and await self._passwords.matches(request.password, user.password_hash):
+                return user.password_hash
+        return await self._passwords.hash(request.password)
 
     async def ListUsers(self, request: pb.ListUsersRequest, _context: Context) -> pb.ListUsersResponse:
         """List users by name. The page token is the last name of the page before."""

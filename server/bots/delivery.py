@@ -73,7 +73,7 @@ def new_task(instance: InstanceRow, payload: worker_pb.DeliverWebhook) -> NewTas
     return NewTask(
         kind=DELIVER_KIND,
         subject=instance.subject,
-        tenant=instance.owner,
+        tenant=instance.owner_id,
         payload=payload,
         max_attempts=MAX_ATTEMPTS,
         attempt_timeout_seconds=ATTEMPT_TIMEOUT_SECONDS,
@@ -96,8 +96,8 @@ def message(task: TaskRow) -> pb.Delivery:
         event_type=event.event_type,
         run_id=event.run_id,
         status=STATUS[task.state],
-        # An attempt has begun once it was claimed.
-        attempts=task.attempt if task.start_time is not None or task.final else task.attempt - 1,
+        # An attempt has begun once it was claimed; one that was given up before that never did.
+        attempts=task.attempt if task.start_time is not None else task.attempt - 1,
         response_status=_response_status(task),
         error=task.error_message or task.cancel_reason or None,
         created_at=to_timestamp(task.create_time),

@@ -1,4 +1,4 @@
-"""What has to be cleared away in time: old log files and stored logs, and folders of instances that are gone."""
+"""What has to be cleared away in time: old logs, files of artifacts and folders of instances that are gone."""
 
 import asyncio
 from typing import Final
@@ -66,6 +66,7 @@ class Housekeeping:
         await self._provisioning.remove_due()
         await self._prune_stored_logs(older_than)
         await self._prune_log_files(older_than)
+        await self._artifact_files.remove_leftovers()
 
     async def _prune_stored_logs(self, older_than: int) -> None:
         """Remove stored lines and artifacts of Tasks that ended before `older_than`; the Tasks stay."""

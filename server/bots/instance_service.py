@@ -153,13 +153,10 @@ class InstanceService(pb_grpc.BotInstanceServiceServicer):
         row = await self._require(first.id)
         path = inputs.media_path(first.name)
 
-        async def pieces() -> AsyncIterator[bytes]:
-            yield first.file.data
-            async for request in request_iterator:
-                yield request.file.data
-
         folder = self._view.folder(row)
-        entry, digest = await inputs.store_pieces(folder, path, pieces(), limit_bytes=inputs.MAX_MEDIA_BYTES)
+        entry, digest = await inputs.store_pieces(
+            folder, path, _pieces(first, request_iterator), limit_bytes=inputs.MAX_MEDIA_BYTES
+        )
         await self._touch(row)
         self._digests.keep(folder, entry, digest)
         return pb.PutMediaResponse(input=instance_view.input_file(entry, digest))
@@ -259,6 +256,24 @@ def _change_config(
             config = config_file.lay_over(config, {"params": params})
         config_file.check(config, bot_code=bot_code)
         folder.write(CONFIG_FILE, config_file.render(config))
+
+
+async def _pieces(first: pb.PutMediaRequest, rest: AsyncIterator[pb.PutMediaRequest]) -> AsyncIterator[bytes]:
+    """Yield the bytes of an upload and see to it that it came whole.
+
+    Raises:
+        InvalidArgument: the last message did not say that it was the last one, or another one did.
+    """
+    yield first.file.data
+    last = first.last
+    async for request in rest:
+        if last:
+            raise InvalidArgument.field("last", "must not be set before the last message")
+        last = request.last
+        yield request.file.data
+    if not last:
+        # A client that dies may look like one that has sent everything.
+        raise InvalidArgument.field("last", "must be set in the last message; the file broke off")
 
 
 def _check_size(data: bytes, limit_bytes: int) -> None:

@@ -193,7 +193,7 @@ class RunService(pb_grpc.RunServiceServicer):
             raise NotFound("Artifact not found", name=request.name)
         file = await asyncio.to_thread(self._artifact_files.open, row)
         headers = (
-            ("content-length", str(row.size_bytes)),
+            ("x-http-content-length", str(row.size_bytes)),
             ("content-disposition", attachment(row.name)),
             ("etag", f'"{row.sha256}"'),
         )
@@ -231,7 +231,7 @@ def _new_run(request: pb.StartRunRequest, instance: InstanceRow, config_id: str)
     return NewTask(
         kind=RUN_KIND,
         subject=instance.subject,
-        tenant=instance.owner,
+        tenant=instance.owner_id,
         payload=payload,
         priority=request.priority if request.HasField("priority") else DEFAULT_PRIORITY,
         max_attempts=request.max_attempts if request.HasField("max_attempts") else DEFAULT_MAX_ATTEMPTS,

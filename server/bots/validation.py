@@ -96,7 +96,7 @@ def _new_task(instance: InstanceRow) -> NewTask:
     return NewTask(
         kind=VALIDATE_KIND,
         subject=instance.subject,
-        tenant=instance.owner,
+        tenant=instance.owner_id,
         payload=worker_pb.ValidateBot(instance_id=instance.id),
         max_attempts=MAX_ATTEMPTS,
         attempt_timeout_seconds=ATTEMPT_TIMEOUT_SECONDS,

@@ -16,7 +16,9 @@ from server.clock import Clock, to_timestamp
 from server.database.database import Database
 from server.errors import InvalidArgument
 from server.outbound import OutboundRule
+from server.rpc import idempotency
 from server.rpc.caller import CALLER
+from server.rpc.idempotency import IdempotencyKey
 from server.secret_box import SecretBox
 from server.tasks import store
 from server.tasks.kernel import Kernel
@@ -110,17 +112,27 @@ class WebhookService(pb_grpc.WebhookServiceServicer):
     async def ReplayDelivery(self, request: pb.ReplayDeliveryRequest, _context: Context) -> pb.ReplayDeliveryResponse:
         """Send a delivery again, as a new one with the same event id and body."""
         tenant_id = CALLER.get().tenant_id
+        key = IdempotencyKey.of_call(request.request_id, "ReplayDelivery")
+        created: list[TaskRow] = []
 
-        def work(connection: sa.Connection) -> TaskRow:
+        def work(connection: sa.Connection) -> pb.ReplayDeliveryResponse:
+            created.clear()  # The unit of work may run more than once.
+            now = self._clock()
             instance: InstanceRow = instance_store.require(connection, request.id, tenant_id=tenant_id)
+            answered = idempotency.remember(connection, key, request, now=now)
+            if answered is not None:
+                return pb.ReplayDeliveryResponse.FromString(answered)
             webhook_store.require(connection, instance.id)
             earlier = webhook_store.require_delivery(connection, instance, request.delivery_id)
-            new = delivery.new_task(instance, delivery.payload(earlier))
-            return store.insert(connection, new, now=self._clock())
+            task = store.insert(connection, delivery.new_task(instance, delivery.payload(earlier)), now=now)
+            created.append(task)
+            response = pb.ReplayDeliveryResponse(delivery=delivery.message(task))
+            idempotency.store_answer(connection, key, response)
+            return response
 
-        task = await self._database.write(work)
-        self._kernel.announce([task])
-        return pb.ReplayDeliveryResponse(delivery=delivery.message(task))
+        response = await self._database.write(work)
+        self._kernel.announce(created)
+        return response
 
 
 def _message(row: WebhookRow) -> pb.Webhook:

@@ -225,8 +225,9 @@ def media_pieces(instance_id: str, file: Path, transfer: Transfer) -> Iterator[p
             yield request
             transfer.advance(len(piece))
             request = pb.PutMediaRequest()
-    if request.name:  # an empty file is named as well
-        yield request
+    # Carries the name of an empty file as well.
+    request.last = True
+    yield request
 
 
 def report_input(output: Output, file: bot_instance_pb2.InputFile) -> None:

@@ -25,7 +25,20 @@ GATEWAY_TOKEN: Final = "x-gateway-token"  # noqa: S105 - the name of a key
 GATEWAY_CLIENT: Final = "x-gateway-client"
 GATEWAY_LOCAL: Final = "x-gateway-local"
 # A call with one of these was passed on by somebody, so the peer is not the client.
-_PASSED_ON: Final = (GATEWAY_TOKEN, GATEWAY_CLIENT, GATEWAY_LOCAL, "forwarded", "x-forwarded-for", "x-real-ip", "via")
+_PASSED_ON: Final = (
+    GATEWAY_TOKEN,
+    GATEWAY_CLIENT,
+    GATEWAY_LOCAL,
+    "forwarded",
+    "via",
+    "x-client-ip",
+    "x-envoy-external-address",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+)
 _CREDENTIALS: Final = ("authorization", "x-api-key", "x-api-token")
 _WANTED: Final = frozenset((*_PASSED_ON, *_CREDENTIALS, "x-request-id"))
 
@@ -68,6 +81,16 @@ def rule_of(method: MethodDescriptor) -> Rule:
     if who is None or (who != "role" and not getattr(access, who)):
         raise AccessMissing(f"{method.full_name} does not state (switchyard.auth.v1.access)")
     return Rule(anyone=access.anyone, worker=access.worker, role=access.role, local=access.local)
+
+
+def credential_needed(rule: Rule, *, reachable: bool) -> bool | None:
+    """Whether a call needs a credential; None when local requests do without.
+
+    `reachable`: the listener can be reached from other machines, so that no request is local.
+    """
+    if rule.anyone:
+        return False
+    return None if rule.local and not reachable else True
 
 
 class Gate:

@@ -168,7 +168,8 @@ def _count_checks(options: options_pb2.FieldOptions) -> list[ValueCheck]:
 
 def _value_checks(field: FieldDescriptor, options: options_pb2.FieldOptions) -> list[ValueCheck]:
     if field.enum_type is not None:
-        return [_enum_check(field.enum_type, zero=True)]
+        # "Unspecified" stands for a value that is absent, which a field with presence says in its own way.
+        return [_enum_check(field.enum_type, zero=not field.has_presence)]
     unit = {FieldDescriptor.TYPE_STRING: "character", FieldDescriptor.TYPE_BYTES: "byte"}.get(field.type)
     checks: list[ValueCheck] = []
     if options.HasField("min"):

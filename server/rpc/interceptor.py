@@ -15,9 +15,9 @@ from typing import Any, Final
 import grpc
 import structlog
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
-from server.errors import CredentialInvalid, SwitchyardError
+from server.errors import CredentialInvalid, InvalidArgument, SwitchyardError
 from server.rpc import errors
 from server.rpc.access import Gate, Rule, read_metadata, read_way, rule_of
 from server.rpc.bounds import compile_check
@@ -52,6 +52,19 @@ class _Method:
     policy: Policy
     metrics: MethodMetrics
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Stands for a request whose bytes are no message of its type, until the call is let in and can be refused."""
+
+    reason: DecodeError
+
+    def refusal(self) -> InvalidArgument:
+        """Return what the caller is told."""
+        refusal = InvalidArgument("the request must be a message of the method's type")
+        refusal.__cause__ = self.reason
+        return refusal
 
 
 def policies_of(services: Sequence[ServiceDescriptor]) -> dict[str, Policy]:
@@ -132,7 +145,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # gene
             wrapped = self._unary(behavior, method)
         else:
             return None
-        return make(wrapped, handler.request_deserializer, handler.response_serializer)
+        return make(wrapped, _reader(handler.request_deserializer), handler.response_serializer)
 
     def _unary(self, behavior: Callable[..., Awaitable[Any]], method: _Method) -> Callable[..., Awaitable[Any]]:
         ended = method.metrics.ended
@@ -190,21 +203,38 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # gene
         if caller.session_id is not None and not await self._session_lasts(caller.session_id):
             raise CredentialInvalid("Invalid authentication token")
         CALLER.set(caller)
-        if policy.check is None:
-            return request
+        if isinstance(request, _Unreadable):
+            raise request.refusal()
         if not isinstance(request, Message):
-            return _checked_first(request, policy.check)
-        policy.check(request)
+            return _checked(request, policy.check)
+        if policy.check is not None:
+            policy.check(request)
         return request
 
 
-async def _checked_first(requests: AsyncIterator[Message], check: Callable[[Message], None]) -> AsyncIterator[Message]:
-    first = True
+async def _checked(
+    requests: AsyncIterator[Message | _Unreadable], check: Callable[[Message], None] | None
+) -> AsyncIterator[Message]:
+    """Yield the requests of a stream; only the first one has bounds."""
     async for request in requests:
-        if first:
+        if isinstance(request, _Unreadable):
+            raise request.refusal()
+        if check is not None:
             check(request)
-            first = False
+            check = None
         yield request
+
+
+def _reader(read: Callable[[bytes], Message]) -> Callable[[bytes], Message | _Unreadable]:
+    """Wrap `read`, whose exceptions gRPC would answer in its own words."""
+
+    def read_or_tell(data: bytes) -> Message | _Unreadable:
+        try:
+            return read(data)
+        except DecodeError as error:
+            return _Unreadable(error)
+
+    return read_or_tell
 
 
 def _code_of(error: BaseException, context: Context) -> grpc.StatusCode:

@@ -58,6 +58,7 @@ def test_values_are_read() -> None:
         ({"CORS_ALLOWED_ORIGINS": "a.example"}, "CORS_ALLOWED_ORIGINS must list origins as https://example.com"),
         ({"CORS_ALLOWED_ORIGINS": "https://a.example/"}, "CORS_ALLOWED_ORIGINS must list origins"),
         ({"OUTBOUND_ALLOW": "http://x"}, "OUTBOUND_ALLOW must list hosts, networks or '*'"),
+        ({"OUTBOUND_ALLOW": "*.example.com"}, "OUTBOUND_ALLOW must list hosts, networks or '*'"),
         ({"LEASE_SECONDS": "1"}, "LEASE_SECONDS must be a whole number from 2 to 3600"),
         # Harmless on loopback, refused where others can reach us.
         ({"JWT_DEV_MODE": "true", "HOST": "0.0.0.0"}, "JWT_DEV_MODE must not be true while HOST is 0.0.0.0"),

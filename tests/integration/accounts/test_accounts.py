@@ -346,3 +346,18 @@ async def test_a_generated_password_never_replaces_one(site: Site) -> None:
     await site.start_again("generated anew", given=False)
 
     assert (await site.login("admin")).access_token
+
+
+async def test_a_user_is_created_once_however_often_the_call_is_repeated(site: Site) -> None:
+    request = CreateUserRequest(username="ann", password=PASSWORD, roles=[access_pb2.ROLE_VIEWER], request_id="key")
+    created = await site.users.CreateUser(request, metadata=API_KEY)
+
+    repeated = await site.users.CreateUser(request, metadata=API_KEY)
+
+    assert repeated == created
+    for other in (CreateUserRequest(password="another horse"), CreateUserRequest(username="bob")):
+        changed = CreateUserRequest()
+        changed.CopyFrom(request)
+        changed.MergeFrom(other)
+        with pytest.raises(grpc.aio.AioRpcError, match="Idempotency-Key was used"):
+            await site.users.CreateUser(changed, metadata=API_KEY)

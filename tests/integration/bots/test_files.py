@@ -40,7 +40,7 @@ async def put_media(bots: Bots, instance_id: str, name: str, *pieces: bytes) -> 
     def requests() -> Iterator[pb.PutMediaRequest]:
         for number, piece in enumerate(pieces):
             first = {"id": instance_id, "name": name} if number == 0 else {}
-            yield pb.PutMediaRequest(**first, file=body(piece))
+            yield pb.PutMediaRequest(**first, file=body(piece), last=number == len(pieces) - 1)
 
     return await bots.instances.PutMedia(requests())
 
@@ -111,6 +111,25 @@ async def test_media_without_bytes_are_refused_and_leave_nothing(bots: Bots) -> 
 
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert names(bots.folder(instance) / "inputs/media") == []
+
+
+@pytest.mark.parametrize("marks", [(False, False), (True, False), (True, True)])
+async def test_media_that_break_off_or_go_on_behind_their_end_are_refused_and_leave_the_old(
+    bots: Bots, marks: tuple[bool, ...]
+) -> None:
+    instance = await bots.create()
+    await put_media(bots, instance.id, "a.png", b"old")
+
+    def requests() -> Iterator[pb.PutMediaRequest]:
+        for mark in marks:
+            yield pb.PutMediaRequest(id=instance.id, name="a.png", file=body(b"new"), last=mark)
+
+    code, message = await refused(bots.instances.PutMedia(requests()))
+
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "last must" in message
+    assert (bots.folder(instance) / "inputs/media/a.png").read_bytes() == b"old"
+    assert names(bots.folder(instance) / "inputs/media") == ["a.png"]
 
 
 async def test_a_linked_media_folder_is_refused(bots: Bots) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from switchyard.bots.v1 import bot_worker_service_pb2 as worker_pb
 from switchyard.bots.v1 import run_pb2
 from switchyard.bots.v1 import run_service_pb2 as pb
 from switchyard.tasks.v1 import task_pb2, worker_service_pb2
-from tests.integration.bots.serving import WORKER, Bots, lease
+from tests.integration.bots.serving import WORKER, Bots, lease, serving
 
 
 async def refused(call: Awaitable[object]) -> tuple[grpc.StatusCode, str]:
@@ -43,7 +44,7 @@ async def test_a_run_carries_what_the_start_asked_for(bots: Bots) -> None:
     assert task.payload.Unpack(payload)
     assert (task.id, task.priority, task.max_attempts, task.attempt_timeout.seconds) == (run_id, 0, 3, 60)
     assert (payload.instance_id, payload.bot_code, dict(payload.params)) == (instance.id, "noop", {"a": 1.0})
-    assert (task.subject, task.tenant) == (f"bot_instances/{instance.id}", "user-ann")
+    assert (task.subject, task.tenant) == (f"bot_instances/{instance.id}", "ann")
 
 
 async def test_absent_fields_get_the_documented_defaults(bots: Bots) -> None:
@@ -263,3 +264,15 @@ async def test_an_unknown_artifact_is_not_found(bots: Bots) -> None:
             pass
 
     assert (refusal.value.code(), refusal.value.details()) == (grpc.StatusCode.NOT_FOUND, "Artifact not found")
+
+
+async def test_files_that_a_crash_left_are_removed_at_the_next_start(tmp_path: Path) -> None:
+    orphan = tmp_path / "data" / "artifacts" / "a-task" / "orphan"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"left")
+    os.utime(orphan, (0, 0))
+
+    async with serving(tmp_path / "data"):
+        async with asyncio.timeout(10):
+            while orphan.exists():
+                await asyncio.sleep(0.02)

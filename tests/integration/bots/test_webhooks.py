@@ -187,6 +187,38 @@ async def test_a_removed_webhook_gives_up_what_waits(bots: Bots) -> None:
     assert (given_up.status, given_up.error) == (pb.Delivery.STATUS_FAILED, "the webhook was removed")
 
 
+async def test_an_attempt_that_was_given_up_before_it_began_is_not_counted(bots: Bots) -> None:
+    instance = await bots.create()
+    await put(bots, instance.id)
+    await bots.run_once(instance.id)
+    task = await bots.claim("deliver_webhook")
+    failed = worker_service_pb2.FinishTaskRequest.Failed(error=task_pb2.Failure(type="WebhookFailed"), retryable=True)
+    await bots.worker.FinishTask(
+        worker_service_pb2.FinishTaskRequest(lease=lease(task), failed=failed), metadata=WORKER
+    )
+
+    await bots.webhooks.DeleteWebhook(pb.DeleteWebhookRequest(id=instance.id))
+
+    (given_up,) = await deliveries(bots, instance.id)
+    assert (given_up.status, given_up.attempts) == (pb.Delivery.STATUS_FAILED, 1)
+
+
+async def test_a_replay_that_is_repeated_sends_once(bots: Bots) -> None:
+    instance = await bots.create()
+    await put(bots, instance.id)
+    await bots.run_once(instance.id)
+    (first,) = await deliveries(bots, instance.id)
+    request = pb.ReplayDeliveryRequest(id=instance.id, delivery_id=first.id, request_id="key")
+    replayed = await bots.webhooks.ReplayDelivery(request)
+
+    repeated = await bots.webhooks.ReplayDelivery(request)
+
+    assert repeated == replayed
+    assert len(await deliveries(bots, instance.id)) == 2
+    other = pb.ReplayDeliveryRequest(id=instance.id, delivery_id=replayed.delivery.id, request_id="key")
+    assert (await refused(bots.webhooks.ReplayDelivery(other)))[0] is grpc.StatusCode.ABORTED
+
+
 async def test_a_replay_is_a_new_delivery_of_the_same_event(bots: Bots) -> None:
     instance = await bots.create()
     await put(bots, instance.id)

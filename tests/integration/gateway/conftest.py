@@ -72,6 +72,7 @@ class Librarian:
     def __init__(self, classes: dict[str, Any]) -> None:
         self._classes = classes
         self.log: list[str] = []
+        self.complete: list[str] = []
         self.gate = asyncio.Event()
         self.shared: list[Any] = []
         self.cancelled = asyncio.Event()
@@ -194,7 +195,9 @@ class Librarian:
     async def download_pages(self, request: Any, context: Any) -> AsyncIterator[Any]:
         if request.id == "missing":
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such book")
-        await context.send_initial_metadata((("content-disposition", 'attachment; filename="pages.txt"'),))
+        disposition = ("content-disposition", 'attachment; filename="pages.txt"')
+        length = ("content-length", "1") if request.id == "breaks" else ("x-http-content-length", "15")
+        await context.send_initial_metadata((disposition, length))
         if request.id == "empty":
             return
         yield httpbody_pb2.HttpBody(content_type="text/plain; charset=utf-8", data=b"page 1\n")
@@ -216,6 +219,10 @@ class Librarian:
         digest = hashlib.sha256()
         try:
             async for request in requests:
+                assert not self.complete
+                if request.complete:
+                    self.complete.append(stored.id)
+                    continue
                 if not stored.messages:
                     stored.id, stored.content_type = request.id, request.file.content_type
                     if request.id == "missing":

@@ -1,6 +1,7 @@
 """`python -m gateway` in front of a gRPC server, as a process of its own."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -71,6 +72,71 @@ async def test_it_serves_what_it_reads_from_either_source(
     assert plain.json() == {"id": "b1", "title": "A title", "pageCount": str(2**40)}
     assert aloud.text.endswith("event: end\ndata: success\n\n")
     assert ended == 0
+
+
+@pytest.fixture
+async def address(server: str, descriptor_set: bytes, tmp_path: Path) -> AsyncIterator[str]:
+    """Host and port of a gateway that runs."""
+    file = tmp_path / "library.binpb"
+    file.write_bytes(descriptor_set)
+    process = await start("--backend", server, "--descriptor-set", str(file), "--listen", "127.0.0.1:0")
+    try:
+        yield (await asyncio.wait_for(address_of(process), 30)).removeprefix("http://")
+    finally:
+        process.terminate()
+        await asyncio.wait_for(process.communicate(), 30)
+
+
+async def answer_to(address: str, request: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Send bytes and return status, headers and body of the answer."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    status, *lines = head.decode().split("\r\n")[:-2]
+    headers = dict(line.lower().split(": ", 1) for line in lines)
+    body = await asyncio.wait_for(reader.readexactly(int(headers["content-length"])), 5)
+    writer.close()
+    await writer.wait_closed()
+    return int(status.split()[1]), headers, body
+
+
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n" % (
+    b"dGhlIHNhbXBsZSBub25jZQ=="
+)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "sentence"),
+    [
+        (b"\x16\x03\x01 no HTTP\r\n\r\n", 400, "the request must be valid HTTP"),
+        (b"NOSUCHVERB /plain/books/b1 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "the request must be valid HTTP"),
+        (b"GET /plain/books/b1 HTTP/1.1\r\nHost: a\r\nX-A: \0\r\n\r\n", 400, "the request must be valid HTTP"),
+        # RFC 9112, section 3.2.
+        (b"GET /plain/books/b1 HTTP/1.1\r\n\r\n", 400, "the request must have a Host header"),
+        (
+            b"GET /plain/books/b1 HTTP/1.1\r\nHost: evil.example\r\nHost: localhost\r\n\r\n",
+            400,
+            "the request must have only one Host header",
+        ),
+        (b"GET /plain/books/b1 HTTP/1.1\r\nHost: a\r\n%b\r\n" % UPGRADE, 400, "this route does not speak WebSocket"),
+        (b"GET /nowhere HTTP/1.1\r\nHost: a\r\n%b\r\n" % UPGRADE, 404, "Not Found"),
+    ],
+)
+async def test_what_is_refused_before_any_route_looks_like_every_refusal(
+    address: str, request_bytes: bytes, status: int, sentence: str
+) -> None:
+    found, headers, body = await answer_to(address, request_bytes)
+
+    assert (found, headers["content-type"]) == (status, "application/json")
+    assert len(headers["x-request-id"]) == 32
+    assert json.loads(body)["message"] == sentence
+
+
+async def test_a_request_without_host_is_served_to_http_1_0(address: str) -> None:
+    status, _, _ = await answer_to(address, b"GET /plain/books/b1 HTTP/1.0\r\n\r\n")
+
+    assert status == 200
 
 
 @pytest.mark.parametrize(

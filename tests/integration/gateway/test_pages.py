@@ -36,6 +36,28 @@ async def test_every_route_is_there_with_the_words_of_the_contract(document: Any
     }
 
 
+@pytest.mark.parametrize(
+    ("needed", "security"),
+    [(True, [{"bearer": []}, {"apiKey": []}]), (False, []), (None, None)],
+)
+async def test_operations_tell_whether_they_need_a_credential(
+    open_gateway: Any, needed: bool | None, security: Any
+) -> None:
+    client = open_gateway(credential_needed=lambda method: needed if method.name == "GetBook" else None)
+
+    document = (await client.request("GET", "/openapi.json")).json()
+
+    validate(document)
+    assert document["paths"]["/v1/books/{id}"]["get"].get("security") == security
+    assert document["security"] == [{}, {"bearer": []}, {"apiKey": []}]
+
+
+async def test_an_upload_has_no_parameter_for_its_mark(document: Any) -> None:
+    operation = document["paths"]["/v1/books/{id}/text"]["put"]
+
+    assert [parameter["name"] for parameter in operation["parameters"]] == ["id"]
+
+
 async def test_schemas_follow_the_dialect(document: Any) -> None:
     schemas = document["components"]["schemas"]
 

@@ -151,6 +151,7 @@ async def test_a_download_is_bytes_as_they_are(client: Any) -> None:
 
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="pages.txt"'
+    assert answer.headers["content-length"] == "15"
     assert answer.body == b"page 1\npage \xff2\n"
 
 
@@ -170,6 +171,7 @@ async def test_a_download_that_breaks_off_is_left_unfinished(client: Any) -> Non
     answer = await client.request("GET", "/v1/books/breaks/pages?format=text")
 
     assert (answer.body, answer.complete) == (b"page 1\n", False)
+    assert "content-length" not in answer.headers
 
 
 async def test_head_of_a_stream_has_headers_only(client: Any) -> None:

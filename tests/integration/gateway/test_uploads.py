@@ -54,6 +54,15 @@ async def test_the_part_of_a_form_arrives_whatever_way_it_is_cut(client: Any, ro
     assert hashlib.sha256(data).hexdigest() in answer
 
 
+@pytest.mark.parametrize(("body", "content_type"), [(b"", ""), (b"text", ""), (form(("file", "", b"text")), FORM)])
+async def test_a_mark_follows_an_upload_that_came_whole(
+    client: Any, librarian: Any, body: bytes, content_type: str
+) -> None:
+    await client.request("PUT", "/v1/books/b1/text?complete=true", body=body, headers={"Content-Type": content_type})
+
+    assert librarian.complete == ["b1"]
+
+
 async def test_a_large_upload_comes_in_pieces(client: Any) -> None:
     data = bytes(range(256)) * 4096
 
@@ -87,10 +96,11 @@ async def test_an_upload_that_grows_too_large_is_413_and_ends_the_call(client: A
 
     assert conversation.events.get_nowait()["status"] == 413
     await asyncio.wait_for(librarian.cancelled.wait(), 5)
+    assert librarian.complete == []
 
 
 async def test_a_client_that_leaves_half_way_ends_the_call(client: Any, librarian: Any) -> None:
-    conversation = client.open("PUT", "/v1/books/b1/text", pieces=[b"x" * 100], finished=False)
+    conversation = client.open("PUT", "/v1/books/b1/text?complete=true", pieces=[b"x" * 100], finished=False)
     await asyncio.wait_for(librarian.gate.wait(), 5)
 
     conversation.leave()
@@ -98,6 +108,7 @@ async def test_a_client_that_leaves_half_way_ends_the_call(client: Any, libraria
 
     await asyncio.wait_for(librarian.cancelled.wait(), 5)
     assert conversation.events.empty()
+    assert librarian.complete == []
 
 
 async def test_a_refused_upload_is_answered_before_its_end(client: Any) -> None:

@@ -61,6 +61,7 @@ class Site:
     script: Script
     registry: CollectorRegistry
     streams: OpenStreams
+    channel: grpc.aio.Channel
     tasks: Any
     worker: Any
     ended_sessions: set[str]
@@ -101,5 +102,5 @@ async def site() -> AsyncIterator[Site]:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         tasks = task_service_pb2_grpc.TaskServiceStub(channel)
         worker = worker_service_pb2_grpc.WorkerServiceStub(channel)
-        yield Site(script, registry, streams, tasks, worker, ended)
+        yield Site(script, registry, streams, channel, tasks, worker, ended)
     await server.stop(None)

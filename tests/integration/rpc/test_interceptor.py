@@ -1,7 +1,7 @@
 """What every call passes, over a real channel."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 import grpc
@@ -170,3 +170,39 @@ async def test_a_reader_that_leaves_is_counted_as_cancelled(site: Any) -> None:
             await asyncio.sleep(0.01)
     cancelled = site.registry.get_sample_value("switchyard_rpc_calls_total", {**labels, "code": "CANCELLED"})
     assert cancelled == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "metadata"),
+    [
+        ("/switchyard.tasks.v1.TaskService/GetTask", ()),
+        ("/switchyard.tasks.v1.TaskService/WatchTask", ()),
+        ("/switchyard.tasks.v1.WorkerService/UploadArtifact", WORKER),
+    ],
+)
+async def test_bytes_that_are_no_message_are_refused_in_our_words(site: Any, method: str, metadata: Any) -> None:
+    async def torn() -> AsyncIterator[bytes]:
+        yield b"\xff\xff\xff"
+
+    if method.endswith("UploadArtifact"):
+        call: Any = site.channel.stream_unary(method)(torn(), metadata=metadata)
+    elif method.endswith("WatchTask"):
+        call = last_of(site.channel.unary_stream(method)(b"\xff\xff\xff"))
+    else:
+        call = site.channel.unary_unary(method)(b"\xff\xff\xff")
+
+    refusal = await refusal_of(call)
+
+    assert refusal.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert refusal.details() == "the request must be a message of the method's type"
+
+
+async def test_bytes_of_a_stranger_are_not_looked_at(site: Any) -> None:
+    upload = site.channel.stream_unary("/switchyard.tasks.v1.WorkerService/UploadArtifact")
+
+    async def torn() -> AsyncIterator[bytes]:
+        yield b"\xff\xff\xff"
+
+    refusal = await refusal_of(upload(torn()))
+
+    assert refusal.code() is grpc.StatusCode.UNAUTHENTICATED

@@ -101,6 +101,34 @@ def test_a_server_starts_serves_and_stops_in_order(own_server: Running) -> None:
     assert all({"event", "level", "timestamp"} <= line.keys() for line in log)
 
 
+@pytest.mark.parametrize(("setting", "lines"), [("", 1), ("false", 0)])
+def test_a_request_has_a_line_in_the_log_unless_that_is_turned_off(tmp_path: Path, setting: str, lines: int) -> None:
+    with started(tmp_path, ACCESS_LOG=setting) as server:
+        httpx.get(f"{server.url}/api/server?token=secret", headers={"x-request-id": "given"})
+        _, log = server.stop()
+
+    served = [line for line in log if line["event"] == "request served"]
+    assert len(served) == lines
+    for line in served:
+        assert (line["method"], line["path"], line["status"], line["client"], line["request_id"], line["level"]) == (
+            "GET",
+            "/api/server",
+            200,
+            "127.0.0.1",
+            "given",
+            "info",
+        )
+
+
+def test_what_a_server_writes_is_closed_to_others(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+
+    with started(tmp_path):
+        open_to_others = [path.name for path in tmp_path.iterdir() if path.stat().st_mode & 0o077]
+
+    assert open_to_others == []
+
+
 def test_an_open_stream_does_not_hold_up_the_end(own_server: Running) -> None:
     created = httpx.post(
         f"{own_server.url}/api/bot-instances", json={"owner_type": "user", "owner_id": "u", "bot_code": "noop"}

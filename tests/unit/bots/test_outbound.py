@@ -112,6 +112,13 @@ async def test_a_name_whose_address_is_refused_is_refused() -> None:
         await OutboundRule(loopback_open=False).resolve("http://localhost/")
 
 
+async def test_a_refusal_names_the_field() -> None:
+    with pytest.raises(AddressRefused) as refusal:
+        await OutboundRule(loopback_open=True).resolve("http://169.254.169.254/latest")
+
+    assert [violation.field for violation in refusal.value.violations] == ["url"]
+
+
 async def test_a_name_without_an_address_is_refused() -> None:
     with pytest.raises(InvalidArgument):
         await OutboundRule(loopback_open=False).resolve("http://nothing.invalid/")

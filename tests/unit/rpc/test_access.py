@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from server.errors import CredentialInvalid, CredentialMissing, PermissionDenied, SwitchyardError
-from server.rpc.access import AccessMissing, Gate, Rule, Way, read_metadata, read_way, rule_of
+from server.rpc.access import AccessMissing, Gate, Rule, Way, credential_needed, read_metadata, read_way, rule_of
 from server.rpc.caller import Caller
 from switchyard.auth.v1 import access_pb2
 
@@ -158,6 +158,17 @@ def test_the_way_of_a_call_is_read_from_gateway_or_peer(
     sent: dict[str, str], peer: str, loopback_listener: bool, way: Way
 ) -> None:
     assert read_way(sent, peer, gateway_token=GATEWAY_TOKEN, loopback_listener=loopback_listener) == way
+
+
+@pytest.mark.parametrize(
+    ("rule", "here_only", "reachable"),
+    [(ANYONE, False, False), (ANY_ACCOUNT, True, True), (OPERATOR, True, True), (OPERATOR_OR_LOCAL, None, True)],
+)
+def test_whether_a_credential_is_needed_follows_from_the_rule(
+    rule: Rule, here_only: bool | None, reachable: bool
+) -> None:
+    assert credential_needed(rule, reachable=False) is here_only
+    assert credential_needed(rule, reachable=True) is reachable
 
 
 def test_only_known_metadata_is_read() -> None:

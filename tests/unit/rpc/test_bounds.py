@@ -79,6 +79,12 @@ def changed(message: Message, **fields: object) -> Message:
         (users.UpdateUserRequest(username="a", password=""), [("password", "must be at least 8 characters long")]),
         # Numbers that are no value of the enum; zero is no element of a list.
         (changed(GOOD_BOT, owner_type=99), [("owner_type", "must be one of user, org")]),
+        (bots.ListBotInstancesRequest(owner_type=bot.OWNER_TYPE_USER), []),
+        # A filter that is given must ask for something.
+        (
+            bots.ListBotInstancesRequest(owner_type=bot.OWNER_TYPE_UNSPECIFIED),
+            [("owner_type", "must be one of user, org")],
+        ),
         (
             changed(GOOD_USER, roles=[1, 0]),
             [("roles[1]", "must be one of viewer, operator, developer, admin")],

@@ -23,7 +23,7 @@ from gateway.rate_limit import RateLimiter
 from gateway.request_body import ClientGone, Event, Receive, Scope, Send
 from gateway.request_id import request_id
 from gateway.routing import Match, Router, WrongMethod
-from gateway.similar_routes import SimilarRoutes
+from gateway.similar_routes import SimilarRoutes, shared_shape
 
 __all__ = ["Gateway", "GatewayOptions"]
 
@@ -62,7 +62,10 @@ class Gateway:
         self._endpoints = {
             binding: compile_endpoint(method, binding) for method in methods for binding in method.bindings
         }
-        self._similar = SimilarRoutes(methods, options.default_error_shape)
+        self._default_shape = (
+            shared_shape(methods) if options.default_error_shape is None else options.default_error_shape
+        )
+        self._similar = SimilarRoutes(methods, self._default_shape)
         self._reasons = ErrorReasons([*imported_enums(services), *options.error_reasons])
         self._calls = Calls(backend, self._reasons, stuck_reader_seconds=options.stuck_reader_seconds)
         self._cors = Cors(options.allowed_origins)
@@ -95,7 +98,7 @@ class Gateway:
     def refuse_unreadable(self, client: str) -> Refusal:
         """Return the whole answer to bytes that are no HTTP request, and record it. `client` is the peer's address."""
         made = request_id(None)
-        status, headers, body = refuse(BadRequest("the request must be valid HTTP"), self._options.default_error_shape)
+        status, headers, body = refuse(BadRequest("the request must be valid HTTP"), self._default_shape)
         if self._options.observe is not None:
             self._options.observe(None, status, 0.0)
         if self._options.record is not None:

@@ -52,10 +52,8 @@ class GatewayOptions:
     """Title of the OpenAPI document and its pages."""
     version: str = "1"
     """Version of the API, for the OpenAPI document."""
-    default_error_shape: "options_pb2.ServiceOptions.ErrorShape.ValueType" = (
-        options_pb2.ServiceOptions.ERROR_SHAPE_UNSPECIFIED
-    )
-    """Shape of errors on paths that resemble no route."""
+    default_error_shape: "options_pb2.ServiceOptions.ErrorShape.ValueType | None" = None
+    """Shape of errors on paths that resemble no route. None: the one all services have, or google.rpc.Status."""
     error_reasons: tuple[EnumDescriptor, ...] = ()
     """Enums of error reasons that no served file imports; those in imported files are found without."""
     rate_limit_storage: str = "memory://"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from gateway.contract import Method
 from gateway.error_body import Shape
+from gateway_options.v1 import options_pb2
 
 
 class SimilarRoutes:
@@ -25,6 +26,12 @@ class SimilarRoutes:
                 return found
             raw_path = raw_path.rpartition(b"/")[0]
         return self._default
+
+
+def shared_shape(methods: Iterable[Method]) -> Shape:
+    """Error shape that all services of `methods` have; the one of services without options if they differ."""
+    shapes = {method.error_shape for method in methods if method.bindings}
+    return shapes.pop() if len(shapes) == 1 else options_pb2.ServiceOptions.ERROR_SHAPE_UNSPECIFIED
 
 
 def _beginnings(template: str) -> Iterable[bytes]:

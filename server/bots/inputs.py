@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from server.bots.tenant_folder import MEDIA_FOLDER, FileEntry, TenantFolder, entry_of, path_refusal
+from server.bots.tenant_folder import MEDIA_FOLDER, Draft, FileEntry, TenantFolder, entry_of, path_refusal
 from server.errors import InvalidArgument, NotFound, TooLarge
 
 MAX_NAME_LENGTH: Final = 200
@@ -76,7 +76,7 @@ async def store_pieces(
         TooLarge: there are more than `limit_bytes`.
         InvalidArgument: there is nothing in it.
     """
-    draft = await asyncio.to_thread(folder.draft, path)
+    draft = await _begin(folder, path)
     digest = hashlib.sha256()
     size = 0
     try:
@@ -93,6 +93,21 @@ async def store_pieces(
         raise
     found = await asyncio.to_thread(draft.commit)
     return entry_of(path, found), digest.hexdigest()
+
+
+async def _begin(folder: TenantFolder, path: str) -> Draft:
+    """Begin a file. The thread that does it goes on when the caller goes away; what it makes must not stay."""
+    beginning = asyncio.get_running_loop().run_in_executor(None, folder.draft, path)
+    try:
+        return await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        beginning.add_done_callback(_discard)
+        raise
+
+
+def _discard(beginning: "asyncio.Future[Draft]") -> None:
+    if beginning.exception() is None:
+        beginning.result().discard()
 
 
 def _take(write: Callable[[bytes], None], digest: "hashlib._Hash", piece: bytes) -> None:

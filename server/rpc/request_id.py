@@ -10,7 +10,9 @@ METADATA_KEY: Final = "x-request-id"
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 
-_ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
+# Visible ASCII: fits a metadata value and a log line as it is. A gateway returns to its client what it offers here, so
+# this must not be narrower than what a gateway takes.
+_ACCEPTABLE: Final = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
 
 
 def request_id(offered: str | None) -> str:

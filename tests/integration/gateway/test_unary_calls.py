@@ -164,6 +164,22 @@ async def test_an_unknown_route_answers_like_its_neighbours(open_gateway: Any, p
     assert (answer.status, answer.json()) == (404, body)
 
 
+@pytest.mark.parametrize(
+    ("listener", "body"),
+    [
+        # All its services have one shape.
+        ("back", {"error": "Not found", "message": "Not Found", "code": "NOT_FOUND"}),
+        ("main", {"code": 5, "message": "Not Found"}),
+    ],
+)
+async def test_an_unknown_route_has_the_shape_that_all_services_share(
+    open_gateway: Any, listener: str, body: Any
+) -> None:
+    answer = await open_gateway(listener=listener).request("GET", "/elsewhere")
+
+    assert (answer.status, answer.json()) == (404, body)
+
+
 async def test_bad_json_is_400_in_the_services_shape(client: Any) -> None:
     answer = await client.request("POST", "/v1/books", body=b"{", headers={"content-type": "application/json"})
 

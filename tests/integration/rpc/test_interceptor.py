@@ -119,10 +119,11 @@ async def test_methods_nobody_does_are_unimplemented(site: Any) -> None:
     assert refusal.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_a_request_id_is_kept(site: Any) -> None:
-    call = site.tasks.GetTask(GetTaskRequest(id="t"), metadata=(("x-request-id", "mine-1"),))
+@pytest.mark.parametrize("offered", ["mine-1", '{a,b}"', "~" * 128])
+async def test_a_request_id_is_kept(site: Any, offered: str) -> None:
+    call = site.tasks.GetTask(GetTaskRequest(id="t"), metadata=(("x-request-id", offered),))
 
-    assert dict(await call.trailing_metadata())["x-request-id"] == "mine-1"
+    assert dict(await call.trailing_metadata())["x-request-id"] == offered
 
 
 @pytest.mark.parametrize("offered", [None, "two words", "x" * 129])

@@ -144,15 +144,13 @@ class Task(_message.Message):
 
     @_builtins.property
     def result(self) -> _any_pb2.Any:
-        """Output only. What came out. Unset before STATE_SUCCEEDED, but for a failure that gave something out nevertheless: then
-        set in STATE_FAILED, while a retry waits, and in STATE_CANCELLED when that retry was cancelled.
+        """Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED and while a retry waits, when the attempt that
+        failed gave something out nevertheless.
         """
 
     @_builtins.property
     def error(self) -> Global___Failure:
-        """Output only. Why the last attempt that ended failed. Set in STATE_FAILED, while a retry waits, and in STATE_CANCELLED
-        when that retry was cancelled.
-        """
+        """Output only. Why it failed. Set in STATE_FAILED, and while a retry waits."""
 
     @_builtins.property
     def receipt(self) -> Global___CancelReceipt:

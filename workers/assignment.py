@@ -128,7 +128,7 @@ class Desk:
             raise
         except Refused as refusal:
             assignment.log.add("error", str(refusal))
-            return failed(refusal.reason or refusal.code.name, str(refusal))
+            return failed(error_type(refusal), str(refusal))
         except Exception:  # the boundary of our own faults: the Task must not wait for its lease to run out
             log.exception("a handler failed")
             assignment.log.add("error", "The worker failed at this task; its own log says why.")
@@ -145,6 +145,12 @@ class Desk:
                 yield Assignment(task, lease, folder, self._link, shipper, progress, self.stopping, deadline)
             finally:
                 shipper.close()
+
+
+def error_type(refusal: Refused) -> str:
+    """Return the short name a Task fails with when the server refuses a call: InvalidArgument, NotFound ..."""
+    name = refusal.reason.removeprefix("ERROR_REASON_") or refusal.code.name
+    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def without_process(handler: Handler) -> Handler:

@@ -16,7 +16,9 @@ BROWSER_WAITS = [
         "steps": [{"goto": {"url": "{{params.url}}"}}, {"log": "page is open"}, {"sleep": {"seconds": 60}}],
     }
 ]
-CHATTY = {"lines": 400, "seconds": 4}
+# A line every ten milliseconds, so that kills and partings fall in the middle of them.
+LINE_COUNT = 400
+CHATTY = {"lines": LINE_COUNT, "pause": 0.01}
 
 
 def browser_is_up(system: System, name: str = "worker") -> bool:
@@ -89,7 +91,7 @@ def test_a_killed_server_loses_and_repeats_no_line_of_a_running_log(system: Syst
     lines = system.log_lines(instance, run)
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
     said = [line["message"] for line in lines if line["message"].startswith("line ")]
-    assert said == [f"line {n} of {CHATTY['lines']}" for n in range(1, CHATTY["lines"] + 1)]
+    assert said == [f"line {n} of {LINE_COUNT}" for n in range(1, LINE_COUNT + 1)]
     text = system.client.get(f"/api/bot-instances/{instance}/runs/{run}/logs", params={"format": "text"}).text
     wait_until(lambda: log_files(system) == [text], timeout=10, what=lambda: "\n".join(log_files(system)))
 

@@ -1,6 +1,8 @@
 """What a worker can be told, read once from the environment."""
 
+import os
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,3 +106,17 @@ def _number(
     if not low <= value <= high:
         raise SettingInvalid(f"{name} must be between {low:g} and {high:g}, not {text}")
     return value
+
+
+def main() -> int:
+    """Check the settings and start nothing: `python -m workers.config` prints what is wrong and exits with 1."""
+    try:
+        read_config(os.environ)
+    except SettingInvalid as mistake:
+        print(mistake, file=sys.stderr)  # noqa: T201 - its answer
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

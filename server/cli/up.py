@@ -6,6 +6,7 @@ The process stays as long as the system runs, so it imports neither gRPC nor the
 import contextlib
 import fcntl
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -59,6 +60,18 @@ def require_ports(config: ServerConfig) -> None:
             raise StartFailed(f"{place} cannot be used: {refusal.strerror}; end the program there, or set {variable}")
 
 
+def require_worker_settings(environment: Mapping[str, str]) -> None:
+    """Refuse to start anything while the worker, which starts last, would refuse its settings.
+
+    Raises:
+        StartFailed: a variable has a value that the worker cannot use.
+    """
+    command = [sys.executable, "-m", "workers.config"]
+    checked = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
+    if checked.returncode != 0:
+        raise StartFailed(checked.stderr.strip())
+
+
 def supervise(config: ServerConfig) -> int:
     """Run what `config` asks for. A queue of our own is left out when REDIS_URL names another."""
     environment = dict(os.environ)
@@ -69,7 +82,9 @@ def supervise(config: ServerConfig) -> int:
         programs.append(queue_program(queue, environment))
         environment["REDIS_URL"] = queue.url
     address = f"{shown(reachable(config.grpc_host))}:{config.grpc_port}"
-    programs += [server_program(config, environment), worker_program({**environment, "SWITCHYARD_SERVER": address})]
+    environment["SWITCHYARD_SERVER"] = address
+    require_worker_settings(environment)
+    programs += [server_program(config, environment), worker_program(environment)]
     had_credentials = credentials_file(config).exists()
     try:
         return Supervisor(programs, say).run(lambda: announce(config, new_credentials=not had_credentials))

@@ -146,7 +146,13 @@ def test_a_data_folder_serves_one_system_at_a_time(running: Running) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("GRPC_PORT", "many"), ("REDIS_URL", "http://x"), ("HOST", "a b")],
+    [
+        ("GRPC_PORT", "many"),
+        ("REDIS_URL", "http://x"),
+        ("HOST", "a b"),
+        ("CHROMIUM_PATH", "/nowhere"),
+        ("WORKER_SLOTS", "0"),
+    ],
 )
 def test_a_wrong_variable_is_named_in_one_line(installation: Installation, variable: str, value: str) -> None:
     installation.environment[variable] = value
@@ -156,18 +162,6 @@ def test_a_wrong_variable_is_named_in_one_line(installation: Installation, varia
     assert done.returncode == 1
     assert variable in done.stderr
     assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize(("variable", "value"), [("CHROMIUM_PATH", "/nowhere"), ("WORKER_SLOTS", "0")])
-def test_a_wrong_variable_of_the_worker_stops_the_start_and_is_named(
-    installation: Installation, variable: str, value: str
-) -> None:
-    installation.environment[variable] = value
-
-    done = installation.switchyard("up")
-
-    assert done.returncode == 1
-    assert any(line.startswith(f"switchyard worker: {variable} ") for line in done.stderr.splitlines())
 
 
 def test_a_server_that_cannot_start_is_not_tried_again(installation: Installation) -> None:

@@ -134,4 +134,4 @@ async def test_a_forbidden_address_is_not_called_and_not_tried_again(tmp_path: P
     assert receiver.requests == []
     assert row.report is not None
     assert not row.report.failed.retryable
-    assert row.report.failed.error.type == "ERROR_REASON_ADDRESS_REFUSED"
+    assert row.report.failed.error.type == "AddressRefused"

@@ -8,8 +8,9 @@ from typing import Final
 
 from google.protobuf.descriptor import EnumDescriptor, FileDescriptor, ServiceDescriptor
 
+from gateway import calls
 from gateway.backend import Backend, CallFailed
-from gateway.calls import CallFacts, Calls
+from gateway.calls import CallFacts, Upstream
 from gateway.contract import ContractInvalid, Method, read_services
 from gateway.cors import EVERY_METHOD, Cors
 from gateway.endpoint import compile_endpoint
@@ -67,7 +68,7 @@ class Gateway:
         )
         self._similar = SimilarRoutes(methods, self._default_shape)
         self._reasons = ErrorReasons([*imported_enums(services), *options.error_reasons])
-        self._calls = Calls(backend, self._reasons, stuck_reader_seconds=options.stuck_reader_seconds)
+        self._upstream = Upstream(backend, self._reasons, options.stuck_reader_seconds)
         self._cors = Cors(options.allowed_origins)
         self._clients = Clients(
             trusted_proxies=options.trusted_proxies,
@@ -93,7 +94,7 @@ class Gateway:
 
     def close_streams(self) -> None:
         """End every open stream of events properly. For a server that is about to stop."""
-        self._calls.close_streams()
+        calls.close_streams(self._upstream)
 
     def refuse_unreadable(self, client: str) -> Refusal:
         """Return the whole answer to bytes that are no HTTP request, and record it. `client` is the peer's address."""
@@ -163,7 +164,7 @@ class Gateway:
             if allowance.refusal is not None:
                 raise allowance.refusal
         facts = CallFacts(self._metadata(exchange), timeout_seconds(exchange.headers.get(b"grpc-timeout")))
-        await self._calls.serve(exchange, endpoint, match, facts)
+        await calls.serve(self._upstream, exchange, endpoint, match, facts)
 
     async def _preflight(self, exchange: Exchange, raw_path: bytes) -> bool:
         """Answer a preflight; False when the request is an ordinary OPTIONS."""

@@ -20,23 +20,27 @@ STATUS_DETAILS_KEY = "grpc-status-details-bin"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The one answer of a call, and the metadata that came before it."""
+    """The one answer of a call, with the metadata that came before and behind it."""
 
     message: Message
     initial_metadata: Metadata = ()
+    trailing_metadata: Metadata = ()
 
 
 class CallFailed(Exception):
     """The call ended with a status other than OK.
 
-    `details` is a serialized google.rpc.Status, or None when the server sent none.
+    `details` is a serialized google.rpc.Status, or None when the server sent none; `trailing_metadata` has it too.
     """
 
-    def __init__(self, status: grpc.StatusCode, message: str, details: bytes | None = None) -> None:
+    def __init__(
+        self, status: grpc.StatusCode, message: str, details: bytes | None = None, trailing_metadata: Metadata = ()
+    ) -> None:
         super().__init__(f"{status.name}: {message}")
         self.status = status
         self.message = message
         self.details = details
+        self.trailing_metadata = trailing_metadata
 
 
 class Answers(Protocol):
@@ -55,6 +59,11 @@ class Answers(Protocol):
         """What the server sent ahead of its first answer; empty before that answer was read."""
         ...
 
+    @property
+    def trailing_metadata(self) -> Metadata:
+        """What the server sent behind its last answer; empty before the end, and when the call failed."""
+        ...
+
     async def close(self) -> None:
         """Cancel the call if it still runs, and wait until its clean-up is done."""
         ...
@@ -71,7 +80,7 @@ class Backend(Protocol):
         """
         ...
 
-    async def upload(
+    async def collect(
         self, method: Method, requests: AsyncIterator[Message], metadata: Metadata, timeout_seconds: float | None
     ) -> Reply:
         """Make a call with many requests and one answer. A request is taken when the server asks for the next one.
@@ -81,6 +90,15 @@ class Backend(Protocol):
         """
         ...
 
-    def stream(self, method: Method, request: Message, metadata: Metadata, timeout_seconds: float | None) -> Answers:
-        """Make a call with one request and many answers. It starts with the first answer asked for."""
+    def stream(
+        self,
+        method: Method,
+        request: Message | AsyncIterator[Message],
+        metadata: Metadata,
+        timeout_seconds: float | None,
+    ) -> Answers:
+        """Make a call with many answers, and one request or an iterator over many, as the method has it.
+
+        It starts with the first answer asked for. An iterator that was not used up stays its owner's to close.
+        """
         ...

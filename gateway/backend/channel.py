@@ -43,23 +43,29 @@ class ChannelBackend:
         call = self._callable(method)(request, metadata=metadata, timeout=timeout_seconds)
         try:
             message = await call
-            return Reply(message, tuple(await call.initial_metadata()))
+            return Reply(message, tuple(await call.initial_metadata()), tuple(await call.trailing_metadata()))
         except grpc.aio.AioRpcError as error:
             raise failure(error) from error
 
-    async def upload(
+    async def collect(
         self, method: Method, requests: AsyncIterator[Message], metadata: Metadata, timeout_seconds: float | None
     ) -> Reply:
-        """Make a call with many requests and one answer; see `Backend.upload`."""
+        """Make a call with many requests and one answer; see `Backend.collect`."""
         call = self._callable(method)(requests, metadata=metadata, timeout=timeout_seconds)
         try:
             message = await call
-            return Reply(message, tuple(await call.initial_metadata()))
+            return Reply(message, tuple(await call.initial_metadata()), tuple(await call.trailing_metadata()))
         except grpc.aio.AioRpcError as error:
             raise failure(error) from error
 
-    def stream(self, method: Method, request: Message, metadata: Metadata, timeout_seconds: float | None) -> Answers:
-        """Make a call with one request and many answers; see `Backend.stream`."""
+    def stream(
+        self,
+        method: Method,
+        request: Message | AsyncIterator[Message],
+        metadata: Metadata,
+        timeout_seconds: float | None,
+    ) -> Answers:
+        """Make a call with many answers; see `Backend.stream`."""
         return ChannelAnswers(self._callable(method)(request, metadata=metadata, timeout=timeout_seconds))
 
     def _callable(self, method: Method) -> Any:
@@ -74,7 +80,7 @@ class ChannelBackend:
 
     def _opener(self, method: Method) -> Any:
         if method.server_streaming:
-            return self._channel.unary_stream
+            return self._channel.stream_stream if method.client_streaming else self._channel.unary_stream
         return self._channel.stream_unary if method.client_streaming else self._channel.unary_unary
 
 
@@ -84,6 +90,7 @@ class ChannelAnswers:
     def __init__(self, call: Any) -> None:
         self._call = call
         self._initial: Metadata = ()
+        self._trailing: Metadata = ()
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         try:
@@ -93,6 +100,7 @@ class ChannelAnswers:
                     self._initial = tuple(await self._call.initial_metadata())
                     first = False
                 yield message
+            self._trailing = tuple(await self._call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
             raise failure(error) from error
 
@@ -100,6 +108,11 @@ class ChannelAnswers:
     def initial_metadata(self) -> Metadata:
         """What the server sent ahead of its first answer."""
         return self._initial
+
+    @property
+    def trailing_metadata(self) -> Metadata:
+        """What the server sent behind its last answer."""
+        return self._trailing
 
     async def close(self) -> None:
         """Cancel the call if it still runs."""
@@ -114,8 +127,6 @@ def failure(error: grpc.aio.AioRpcError) -> CallFailed:
     message = error.details() or ""
     if error.code() is grpc.StatusCode.UNAVAILABLE and any(words in message for words in GRPC_OWN_WORDS):
         message = "The server behind this gateway cannot be reached."
-    trailing: Any = error.trailing_metadata()
-    for key, value in trailing or ():
-        if key == STATUS_DETAILS_KEY:
-            return CallFailed(error.code(), message, value if isinstance(value, bytes) else value.encode())
-    return CallFailed(error.code(), message)
+    trailing: Any = tuple(error.trailing_metadata() or ())
+    details = dict(trailing).get(STATUS_DETAILS_KEY)
+    return CallFailed(error.code(), message, details.encode() if isinstance(details, str) else details, trailing)

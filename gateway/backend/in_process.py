@@ -58,28 +58,37 @@ class InProcessBackend:
                 async with asyncio.timeout(timeout_seconds):
                     handler = await self._handler(context)
                     message = await handler.unary_unary(request, context)
-        return Reply(message, context.initial_metadata)
+        return Reply(message, context.initial_metadata, context.trailing_metadata())
 
-    async def upload(
+    async def collect(
         self, method: Method, requests: AsyncIterator[Message], metadata: Metadata, timeout_seconds: float | None
     ) -> Reply:
-        """Make a call with many requests and one answer; see `Backend.upload`."""
+        """Make a call with many requests and one answer; see `Backend.collect`."""
         with CallContext(method, metadata, timeout_seconds, requests) as context:
             async with asyncio.timeout(timeout_seconds):
                 handler = await self._handler(context)
                 message = await handler.stream_unary(requests, context)
-        return Reply(message, context.initial_metadata)
+        return Reply(message, context.initial_metadata, context.trailing_metadata())
 
-    def stream(self, method: Method, request: Message, metadata: Metadata, timeout_seconds: float | None) -> Answers:
-        """Make a call with one request and many answers; see `Backend.stream`."""
-        context = CallContext(method, metadata, timeout_seconds)
+    def stream(
+        self,
+        method: Method,
+        request: Message | AsyncIterator[Message],
+        metadata: Metadata,
+        timeout_seconds: float | None,
+    ) -> Answers:
+        """Make a call with many answers; see `Backend.stream`."""
+        context = CallContext(method, metadata, timeout_seconds, None if isinstance(request, Message) else request)
         return InProcessAnswers(self._answers(request, context), context)
 
-    async def _answers(self, request: Message, context: "CallContext") -> AsyncGenerator[Message]:
+    async def _answers(
+        self, request: Message | AsyncIterator[Message], context: "CallContext"
+    ) -> AsyncGenerator[Message]:
         with context:
             async with asyncio.timeout_at(context.deadline):
                 handler = await self._handler(context)
-            source: Any = handler.unary_stream(request, context)
+            method = handler.unary_stream if isinstance(request, Message) else handler.stream_stream
+            source: Any = method(request, context)
             if not hasattr(source, "__aiter__"):
                 source = written(source, context)
             try:
@@ -119,6 +128,11 @@ class InProcessAnswers:
     def initial_metadata(self) -> Metadata:
         """What the servicer sent ahead of its first answer."""
         return self._context.initial_metadata
+
+    @property
+    def trailing_metadata(self) -> Metadata:
+        """What the servicer sent behind its last answer."""
+        return tuple(self._context.trailing_metadata())
 
     async def close(self) -> None:
         """End the servicer's generator, which runs its clean-up."""
@@ -172,7 +186,7 @@ class CallContext(grpc.aio.ServicerContext[Any, Any]):
             raise self._failed(f"Unexpected {type(fault)}: {fault}") from fault
 
     def _failed(self, message: str) -> CallFailed:
-        return CallFailed(self.status, message, self._details())
+        return CallFailed(self.status, message, self._details(), self._trailing)
 
     def _details(self) -> bytes | None:
         for key, value in self._trailing:

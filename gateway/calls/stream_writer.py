@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.departure import Departure
+from gateway.calls.departure import Departure
 from gateway.exchange import Exchange
 from gateway.request_body import ClientGone
 

@@ -81,8 +81,11 @@ def _value(message: Any) -> Any:
 def _number(value: float) -> float | int:
     if not math.isfinite(value):
         raise DumpError("google.protobuf.Value cannot hold NaN or Infinity in JSON")
-    # 2**53: above it not every whole number is a double, and the exponent says so.
-    return int(value) if value.is_integer() and abs(value) < 9007199254740992 else value
+    if not value.is_integer() or abs(value) >= 9007199254740992:
+        # 2**53: above it not every whole number is a double, and the exponent says so.
+        return value
+    # Minus zero is no integer.
+    return int(value) if value or math.copysign(1.0, value) > 0 else value
 
 
 def _any_printer(

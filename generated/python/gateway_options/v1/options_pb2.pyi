@@ -27,7 +27,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ServiceOptions(_message.Message):
-    """The dialect of one service. Unset means strict ProtoJSON."""
+    """The dialect of one service. What is unset comes from the options of its file, then from those of the gateway; unset
+    there too, it means strict ProtoJSON. The first value of each enum, when it is set, means strict ProtoJSON as well.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -134,6 +136,25 @@ class ServiceOptions(_message.Message):
     INTEGER_STYLE_NUMBER: ServiceOptions.IntegerStyle.ValueType  # 1
     """Every integer is a JSON number in answers; requests refuse quoted numbers and numbers with a fraction."""
 
+    class _EnumStyle:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _EnumStyleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ServiceOptions._EnumStyle.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ENUM_STYLE_UNSPECIFIED: ServiceOptions._EnumStyle.ValueType  # 0
+        """ProtoJSON: the name of the value, or its JSON word where an option gives one."""
+        ENUM_STYLE_NUMBER: ServiceOptions._EnumStyle.ValueType  # 1
+        """The number of the value."""
+
+    class EnumStyle(_EnumStyle, metaclass=_EnumStyleEnumTypeWrapper):
+        """Form of enums in answers. Requests accept both."""
+
+    ENUM_STYLE_UNSPECIFIED: ServiceOptions.EnumStyle.ValueType  # 0
+    """ProtoJSON: the name of the value, or its JSON word where an option gives one."""
+    ENUM_STYLE_NUMBER: ServiceOptions.EnumStyle.ValueType  # 1
+    """The number of the value."""
+
     class _UnknownPolicy:
         ValueType = _typing.NewType("ValueType", _builtins.int)
         V: _TypeAlias = ValueType  # noqa: Y015
@@ -161,6 +182,9 @@ class ServiceOptions(_message.Message):
     UNKNOWN_FIELDS_FIELD_NUMBER: _builtins.int
     UNKNOWN_PARAMETERS_FIELD_NUMBER: _builtins.int
     LISTENERS_FIELD_NUMBER: _builtins.int
+    ENUM_STYLE_FIELD_NUMBER: _builtins.int
+    DEFAULT_FRAMING_FIELD_NUMBER: _builtins.int
+    MAX_BODY_BYTES_FIELD_NUMBER: _builtins.int
     error_shape: Global___ServiceOptions.ErrorShape.ValueType
     """Body of refusals."""
     name_style: Global___ServiceOptions.NameStyle.ValueType
@@ -175,6 +199,14 @@ class ServiceOptions(_message.Message):
     """Unknown keys in JSON bodies."""
     unknown_parameters: Global___ServiceOptions.UnknownPolicy.ValueType
     """Unknown query parameters."""
+    enum_style: Global___ServiceOptions.EnumStyle.ValueType
+    """Enums in answers."""
+    default_framing: Global___Stream.Framing.ValueType
+    """Framing of streams whose method names none, where Accept names none either. Unspecified means NDJSON; WebSocket is
+    no choice here.
+    """
+    max_body_bytes: _builtins.int
+    """Largest body in bytes for methods that name none, checked before and while reading. Unset or zero means 10 MiB."""
     @_builtins.property
     def listeners(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the listeners that serve the service; empty means the listener "main"."""
@@ -182,20 +214,62 @@ class ServiceOptions(_message.Message):
     def __init__(
         self,
         *,
-        error_shape: Global___ServiceOptions.ErrorShape.ValueType = ...,
-        name_style: Global___ServiceOptions.NameStyle.ValueType = ...,
-        null_policy: Global___ServiceOptions.NullPolicy.ValueType = ...,
-        time_style: Global___ServiceOptions.TimeStyle.ValueType = ...,
-        integer_style: Global___ServiceOptions.IntegerStyle.ValueType = ...,
-        unknown_fields: Global___ServiceOptions.UnknownPolicy.ValueType = ...,
-        unknown_parameters: Global___ServiceOptions.UnknownPolicy.ValueType = ...,
+        error_shape: Global___ServiceOptions.ErrorShape.ValueType | None = ...,
+        name_style: Global___ServiceOptions.NameStyle.ValueType | None = ...,
+        null_policy: Global___ServiceOptions.NullPolicy.ValueType | None = ...,
+        time_style: Global___ServiceOptions.TimeStyle.ValueType | None = ...,
+        integer_style: Global___ServiceOptions.IntegerStyle.ValueType | None = ...,
+        unknown_fields: Global___ServiceOptions.UnknownPolicy.ValueType | None = ...,
+        unknown_parameters: Global___ServiceOptions.UnknownPolicy.ValueType | None = ...,
         listeners: _abc.Iterable[_builtins.str] | None = ...,
+        enum_style: Global___ServiceOptions.EnumStyle.ValueType | None = ...,
+        default_framing: Global___Stream.Framing.ValueType | None = ...,
+        max_body_bytes: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_default_framing", b"_default_framing", "_enum_style", b"_enum_style", "_error_shape", b"_error_shape", "_integer_style", b"_integer_style", "_max_body_bytes", b"_max_body_bytes", "_name_style", b"_name_style", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "_unknown_fields", b"_unknown_fields", "_unknown_parameters", b"_unknown_parameters", "default_framing", b"default_framing", "enum_style", b"enum_style", "error_shape", b"error_shape", "integer_style", b"integer_style", "max_body_bytes", b"max_body_bytes", "name_style", b"name_style", "null_policy", b"null_policy", "time_style", b"time_style", "unknown_fields", b"unknown_fields", "unknown_parameters", b"unknown_parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_shape", b"error_shape", "integer_style", b"integer_style", "listeners", b"listeners", "name_style", b"name_style", "null_policy", b"null_policy", "time_style", b"time_style", "unknown_fields", b"unknown_fields", "unknown_parameters", b"unknown_parameters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_default_framing", b"_default_framing", "_enum_style", b"_enum_style", "_error_shape", b"_error_shape", "_integer_style", b"_integer_style", "_max_body_bytes", b"_max_body_bytes", "_name_style", b"_name_style", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "_unknown_fields", b"_unknown_fields", "_unknown_parameters", b"_unknown_parameters", "default_framing", b"default_framing", "enum_style", b"enum_style", "error_shape", b"error_shape", "integer_style", b"integer_style", "listeners", b"listeners", "max_body_bytes", b"max_body_bytes", "name_style", b"name_style", "null_policy", b"null_policy", "time_style", b"time_style", "unknown_fields", b"unknown_fields", "unknown_parameters", b"unknown_parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__default_framing: _TypeAlias = _typing.Literal["default_framing"]  # noqa: Y015
+    _WhichOneofArgType__default_framing: _TypeAlias = _typing.Literal["_default_framing", b"_default_framing"]  # noqa: Y015
+    _WhichOneofReturnType__enum_style: _TypeAlias = _typing.Literal["enum_style"]  # noqa: Y015
+    _WhichOneofArgType__enum_style: _TypeAlias = _typing.Literal["_enum_style", b"_enum_style"]  # noqa: Y015
+    _WhichOneofReturnType__error_shape: _TypeAlias = _typing.Literal["error_shape"]  # noqa: Y015
+    _WhichOneofArgType__error_shape: _TypeAlias = _typing.Literal["_error_shape", b"_error_shape"]  # noqa: Y015
+    _WhichOneofReturnType__integer_style: _TypeAlias = _typing.Literal["integer_style"]  # noqa: Y015
+    _WhichOneofArgType__integer_style: _TypeAlias = _typing.Literal["_integer_style", b"_integer_style"]  # noqa: Y015
+    _WhichOneofReturnType__max_body_bytes: _TypeAlias = _typing.Literal["max_body_bytes"]  # noqa: Y015
+    _WhichOneofArgType__max_body_bytes: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__name_style: _TypeAlias = _typing.Literal["name_style"]  # noqa: Y015
+    _WhichOneofArgType__name_style: _TypeAlias = _typing.Literal["_name_style", b"_name_style"]  # noqa: Y015
+    _WhichOneofReturnType__null_policy: _TypeAlias = _typing.Literal["null_policy"]  # noqa: Y015
+    _WhichOneofArgType__null_policy: _TypeAlias = _typing.Literal["_null_policy", b"_null_policy"]  # noqa: Y015
+    _WhichOneofReturnType__time_style: _TypeAlias = _typing.Literal["time_style"]  # noqa: Y015
+    _WhichOneofArgType__time_style: _TypeAlias = _typing.Literal["_time_style", b"_time_style"]  # noqa: Y015
+    _WhichOneofReturnType__unknown_fields: _TypeAlias = _typing.Literal["unknown_fields"]  # noqa: Y015
+    _WhichOneofArgType__unknown_fields: _TypeAlias = _typing.Literal["_unknown_fields", b"_unknown_fields"]  # noqa: Y015
+    _WhichOneofReturnType__unknown_parameters: _TypeAlias = _typing.Literal["unknown_parameters"]  # noqa: Y015
+    _WhichOneofArgType__unknown_parameters: _TypeAlias = _typing.Literal["_unknown_parameters", b"_unknown_parameters"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__default_framing) -> _WhichOneofReturnType__default_framing | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enum_style) -> _WhichOneofReturnType__enum_style | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__error_shape) -> _WhichOneofReturnType__error_shape | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__integer_style) -> _WhichOneofReturnType__integer_style | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_body_bytes) -> _WhichOneofReturnType__max_body_bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name_style) -> _WhichOneofReturnType__name_style | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__null_policy) -> _WhichOneofReturnType__null_policy | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time_style) -> _WhichOneofReturnType__time_style | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unknown_fields) -> _WhichOneofReturnType__unknown_fields | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unknown_parameters) -> _WhichOneofReturnType__unknown_parameters | None: ...
 
 Global___ServiceOptions: _TypeAlias = ServiceOptions  # noqa: Y015
 
@@ -214,7 +288,9 @@ class MethodOptions(_message.Message):
     success_status: _builtins.int
     """Status of a successful answer, 200 to 299. Zero means 200."""
     max_body_bytes: _builtins.int
-    """Largest body in bytes, checked before and while reading. Zero means 10 MiB."""
+    """Largest body in bytes, checked before and while reading. Where requests come as a stream of JSON, which may be as long
+    as both sides like, the largest message in it. Zero means the limit of the service.
+    """
     @_builtins.property
     def stream(self) -> Global___Stream:
         """Only for methods that stream answers: how the stream is framed."""
@@ -251,7 +327,9 @@ Global___MethodOptions: _TypeAlias = MethodOptions  # noqa: Y015
 
 @_typing.final
 class Stream(_message.Message):
-    """Framing of a stream of answers."""
+    """Framing of a stream of answers. Requests that come as a stream have no options: they are JSON texts in the body of an
+    HTTP request, or text frames of a WebSocket.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -266,7 +344,7 @@ class Stream(_message.Message):
         FRAMING_SSE: Stream._Framing.ValueType  # 1
         """Always Server-Sent Events."""
         FRAMING_WEBSOCKET: Stream._Framing.ValueType  # 2
-        """Only WebSocket; a plain GET is answered with 426."""
+        """Only WebSocket; a plain request is answered with 426."""
         FRAMING_NDJSON: Stream._Framing.ValueType  # 3
         """Always one JSON text per line."""
 
@@ -278,7 +356,7 @@ class Stream(_message.Message):
     FRAMING_SSE: Stream.Framing.ValueType  # 1
     """Always Server-Sent Events."""
     FRAMING_WEBSOCKET: Stream.Framing.ValueType  # 2
-    """Only WebSocket; a plain GET is answered with 426."""
+    """Only WebSocket; a plain request is answered with 426."""
     FRAMING_NDJSON: Stream.Framing.ValueType  # 3
     """Always one JSON text per line."""
 
@@ -288,18 +366,33 @@ class Stream(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     HEARTBEAT_SECONDS_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    RETRY_MILLISECONDS_FIELD_NUMBER: _builtins.int
+    ANSWER_PING_FIELD_NUMBER: _builtins.int
     framing: Global___Stream.Framing.ValueType
     """The framing."""
     items: _builtins.str
-    """Repeated message field of the answer whose elements are one event each. Empty: the answer is the event."""
+    """Repeated message field of the answer whose elements are one event (SSE) or frame (WebSocket) each. Empty: the answer
+    is the event.
+    """
     data: _builtins.str
     """String field of an event that is sent as it is. Empty: the event as JSON."""
     id: _builtins.str
     """String field of an event that becomes the SSE id. An empty value sends no id line."""
     end: _builtins.str
-    """Message field of the answer that, once set, closes the stream with `event: end`. It has `data` and `id` too."""
+    """Message field of the answer that, once set, closes the stream: with `event: end` over SSE, with a frame {"end": ...}
+    over WebSocket. It has `data` and `id` too.
+    """
     heartbeat_seconds: _builtins.int
-    """Seconds of silence after which a comment is sent, 1 to 300. Zero means 15."""
+    """SSE: seconds of silence after which a comment is sent, 1 to 300. Zero means 15. WebSockets have pings of their own."""
+    event: _builtins.str
+    """String or enum field of an event that names it for SSE, so that a page can listen to one kind. An empty or unset
+    value names nothing. `end` and `error` name events of the gateway; other events called so lose their name.
+    """
+    retry_milliseconds: _builtins.int
+    """SSE: milliseconds a reader that lost the stream waits before it comes back. Zero leaves that to the reader."""
+    answer_ping: _builtins.bool
+    """WebSocket: the text `ping` is answered with the text `pong` and is no request."""
     def __init__(
         self,
         *,
@@ -309,10 +402,13 @@ class Stream(_message.Message):
         id: _builtins.str = ...,
         end: _builtins.str = ...,
         heartbeat_seconds: _builtins.int = ...,
+        event: _builtins.str = ...,
+        retry_milliseconds: _builtins.int = ...,
+        answer_ping: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "end", b"end", "framing", b"framing", "heartbeat_seconds", b"heartbeat_seconds", "id", b"id", "items", b"items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_ping", b"answer_ping", "data", b"data", "end", b"end", "event", b"event", "framing", b"framing", "heartbeat_seconds", b"heartbeat_seconds", "id", b"id", "items", b"items", "retry_milliseconds", b"retry_milliseconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -481,10 +577,13 @@ class EnumValueOptions(_message.Message):
 
 Global___EnumValueOptions: _TypeAlias = EnumValueOptions  # noqa: Y015
 
+EVERY_SERVICE_FIELD_NUMBER: _builtins.int
 SERVICE_FIELD_NUMBER: _builtins.int
 METHOD_FIELD_NUMBER: _builtins.int
 FIELD_FIELD_NUMBER: _builtins.int
 ENUM_VALUE_FIELD_NUMBER: _builtins.int
+every_service: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FileOptions, Global___ServiceOptions]
+"""What every service of the file starts from. An option that a service sets itself replaces the one here."""
 service: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.ServiceOptions, Global___ServiceOptions]
 """The dialect all methods of the service speak."""
 method: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___MethodOptions]

@@ -586,7 +586,7 @@ class DeleteMediaRequest(_message.Message):
     id: _builtins.str
     """Id of the instance."""
     name: _builtins.str
-    """File name."""
+    """File name, as in PutMediaRequest."""
     def __init__(
         self,
         *,

@@ -1,20 +1,18 @@
 """ProtoJSON for any message, compiled once per descriptor and dialect.
 
-`dump` and `parse` are strict ProtoJSON unless a `Dialect` says otherwise.
+`dump` and `parse` are strict ProtoJSON unless a `Dialect` says otherwise. Where one descriptor is used again and again,
+`dumper` and `parser` give the compiled functions themselves.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
-import orjson
 from google.protobuf.message import Message
 
+from gateway.codec.compiled import dumper, parser, value_dumper, value_parser
 from gateway.codec.dialect import STRICT, Dialect, Nulls
 from gateway.codec.errors import DumpError, ParseError
-from gateway.codec.json_text import load
-from gateway.codec.parser import message_builder
 from gateway.codec.printer import field_printer, message_printer
 
 M = TypeVar("M", bound=Message)
@@ -27,9 +25,13 @@ __all__ = [
     "ParseError",
     "dump",
     "dump_value",
+    "dumper",
     "jsonable",
     "jsonable_value",
     "parse",
+    "parser",
+    "value_dumper",
+    "value_parser",
 ]
 
 
@@ -39,7 +41,8 @@ def dump(message: Message, dialect: Dialect = STRICT) -> bytes:
     Raises:
         DumpError: a value has no JSON form.
     """
-    return orjson.dumps(jsonable(message, dialect))
+    descriptor: Any = message.DESCRIPTOR  # the stubs give it two types
+    return dumper(descriptor, dialect)(message)
 
 
 def dump_value(message: Message, field_name: str, dialect: Dialect = STRICT) -> bytes:
@@ -50,17 +53,18 @@ def dump_value(message: Message, field_name: str, dialect: Dialect = STRICT) -> 
     Raises:
         DumpError: a value has no JSON form.
     """
-    return orjson.dumps(jsonable_value(message, field_name, dialect))
+    field: Any = message.DESCRIPTOR.fields_by_name[field_name]
+    return value_dumper(field, dialect)(message)
 
 
 def jsonable(message: Message, dialect: Dialect = STRICT) -> Any:
-    """`message` as what `orjson.dumps` takes; `dump` without its last step. Raises DumpError."""
-    descriptor: Any = message.DESCRIPTOR  # the stubs give it two types
+    """`message` as what `orjson.dumps` takes, to be put into a larger JSON value. Raises DumpError."""
+    descriptor: Any = message.DESCRIPTOR
     return message_printer(descriptor, dialect)(message)
 
 
 def jsonable_value(message: Message, field_name: str, dialect: Dialect = STRICT) -> Any:
-    """One field of `message` as what `orjson.dumps` takes; `dump_value` without its last step. Raises DumpError."""
+    """One field of `message` as what `orjson.dumps` takes, to be put into a larger JSON value. Raises DumpError."""
     field: Any = message.DESCRIPTOR.fields_by_name[field_name]
     return field_printer(field, dialect)(message)
 
@@ -76,8 +80,8 @@ def parse(data: bytes, message_class: type[M], dialect: Dialect = STRICT, *, ign
     if ignore_unknown:
         dialect = _ignoring(dialect)
     descriptor: Any = message_class.DESCRIPTOR
-    build: Callable[[Any], M] = message_builder(descriptor, dialect)
-    return build(load(data))
+    message: M = parser(descriptor, dialect)(data)
+    return message
 
 
 @cache

@@ -31,6 +31,10 @@ class Dialect:
     """Timestamps of answers end with +00:00 and have no or six digits of fraction."""
     number_integers: bool = False
     """Every integer is a JSON number in answers; requests must not quote one."""
+    number_enums: bool = False
+    """Enums are numbers in answers."""
+    enum_names: bool = False
+    """Enums are written and read by the names of their values, also where options give these other words."""
     ignore_unknown_fields: bool = False
     """Keys a message does not know are skipped instead of refused."""
     ignore_unknown_enums: bool = False

@@ -26,13 +26,13 @@ class EnumWords:
 
 
 @cache
-def enum_words(enum: EnumDescriptor) -> EnumWords:
-    """The words of `enum`: the JSON word of a value where an option gives one, its name otherwise."""
+def enum_words(enum: EnumDescriptor, *, names_only: bool = False) -> EnumWords:
+    """The words of `enum`: the JSON word of a value where an option gives one, its name otherwise. Or `names_only`."""
     texts: dict[int, str] = {}
     numbers: dict[str, int] = {}
     own_words: list[str] = []
     for value in enum.values:
-        word = enum_value_options(value).json_name
+        word = "" if names_only else enum_value_options(value).json_name
         if word:
             own_words.append(word)
         texts.setdefault(value.number, word or value.name)

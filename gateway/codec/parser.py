@@ -177,7 +177,7 @@ def _list_parser(parse: ParseValue, *, takes_null: bool) -> ParseValue:
 def _map_parser(entry: Descriptor, dialect: Dialect) -> ParseValue:
     parse_key = _key_parser(entry.fields_by_name["key"], dialect)
     value_field = entry.fields_by_name["value"]
-    parse = _single_parser(value_field, dialect)
+    parse = _map_value_parser(value_field, dialect)
     takes_null = _takes_null(value_field)
 
     def parse_map(data: Any) -> dict[Any, Any]:
@@ -197,6 +197,13 @@ def _map_parser(entry: Descriptor, dialect: Dialect) -> ParseValue:
         return out
 
     return parse_map
+
+
+def _map_value_parser(field: FieldDescriptor, dialect: Dialect) -> ParseValue:
+    if field.message_type is not None and field.message_type.full_name == "google.protobuf.Struct":
+        # Unlike a field or an element of a list, a Struct in a map is not given as a plain dict.
+        return lambda value: {"fields": struct_fields(value)}
+    return _single_parser(field, dialect)
 
 
 def _key_parser(field: FieldDescriptor, dialect: Dialect) -> ParseValue:

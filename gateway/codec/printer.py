@@ -193,7 +193,7 @@ def _single_converter(field: FieldDescriptor, dialect: Dialect) -> Convert | Non
         return message_printer(message_type, dialect)
     enum: EnumDescriptor | None = field.enum_type
     if enum is not None:
-        return _enum_converter(enum)
+        return _enum_converter(enum, dialect)
     if field.type == FieldDescriptor.TYPE_BYTES:
         return _base64
     if field.type == FieldDescriptor.TYPE_DOUBLE:
@@ -205,10 +205,12 @@ def _single_converter(field: FieldDescriptor, dialect: Dialect) -> Convert | Non
     return str
 
 
-def _enum_converter(enum: EnumDescriptor) -> Convert:
+def _enum_converter(enum: EnumDescriptor, dialect: Dialect) -> Convert | None:
     if enum.full_name == NULL_VALUE:
         return lambda _number: None
-    texts = enum_words(enum).texts
+    if dialect.number_enums:
+        return None
+    texts = enum_words(enum, names_only=dialect.enum_names).texts
     return lambda number: texts.get(number, number)
 
 

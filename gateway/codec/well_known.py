@@ -20,7 +20,8 @@ MAX_DURATION_SECONDS: Final = 315576000000
 _EPOCH: Final = datetime(1970, 1, 1)
 _TIMESTAMP: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
 _DURATION: Final = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
-_MASK_PATH: Final = re.compile(r"[a-zA-Z0-9.]*", re.ASCII)
+# The star stands for every field (AIP-134, AIP-161).
+_MASK_PATH: Final = re.compile(r"[a-zA-Z0-9.*]*", re.ASCII)
 _TIMESTAMP_WANTED: Final = "must be a time such as 2024-01-15T10:30:00Z"
 _DURATION_WANTED: Final = "must be a duration such as 1.5s"
 
@@ -119,7 +120,7 @@ def _camel_path(path: str) -> str:
 
 
 def parse_field_mask(text: str) -> list[str]:
-    """Paths in snake_case. Raises ParseError for anything but letters, digits, dots and commas."""
+    """Paths in snake_case. Raises ParseError for anything but letters, digits, stars, dots and commas."""
     paths = text.split(",") if text else []
     if not all(map(_MASK_PATH.fullmatch, paths)):
         raise ParseError("must be field paths in lowerCamelCase, joined by commas")

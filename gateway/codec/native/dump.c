@@ -1,0 +1,275 @@
+#include "dump.h"
+
+void dumper_open(Dumper *dumper, const Table *table, uint8_t *memory, size_t size) {
+    *dumper = (Dumper){.table = table};
+    buffer_open(&dumper->out, memory, size);
+}
+
+void dumper_close(Dumper *dumper) {
+    buffer_close(&dumper->out);
+    free(dumper->found.places);
+}
+
+/* Makes room for the fields of one more message, none found yet. */
+static bool open_found(Found *found, size_t count) {
+    if (found->capacity - found->count < count) {
+        size_t capacity = 2 * (found->count + count);
+        const uint8_t **places = realloc(found->places, capacity * sizeof *places);
+        if (places == NULL) {
+            return false;
+        }
+        found->places = places;
+        found->capacity = capacity;
+    }
+    for (size_t i = 0; i < count; i++) {
+        found->places[found->count + i] = NULL;
+    }
+    found->count += count;
+    return true;
+}
+
+/* Whether a field of this wire type holds values of `field`; otherwise it is an unknown field that has its number. */
+static bool holds(const Field *field, int wire_type) {
+    return wire_type == field->wire_type ||
+           (wire_type == WIRE_LENGTH && field->shape == SHAPE_LIST && is_packable(field->type));
+}
+
+/* Finds the fields of a message. Refuses fields and lists that come in several pieces, and extensions. */
+static bool find_fields(Dumper *dumper, const Message *message, size_t base, Wire wire) {
+    const Field *last = NULL;
+    size_t expected = 0;
+    while (wire.at < wire.end) {
+        const uint8_t *place = wire.at;
+        uint64_t tag;
+        if (!read_varint(&wire, &tag)) {
+            return false;
+        }
+        int wire_type = (int)(tag & 7);
+        const Field *field = find_number(message, tag >> 3, &expected);
+        if (!skip_field(&wire, wire_type) || (field == NULL && message->extendable)) {
+            return false;
+        }
+        if (field != NULL && holds(field, wire_type)) {
+            const uint8_t **found = &dumper->found.places[base + (size_t)(field - message->fields)];
+            if (*found == NULL) {
+                *found = place;
+            } else if (field->shape == SHAPE_SINGLE || field != last) {
+                return false;
+            }
+            last = field;
+        } else {
+            last = NULL;
+        }
+    }
+    return true;
+}
+
+static bool dump_content(Dumper *dumper, const Message *message, Wire wire);
+
+static bool dump_inner_message(Dumper *dumper, const Message *message, Wire wire) {
+    if (++dumper->depth > MAX_DUMP_DEPTH) {
+        return false;
+    }
+    bool dumped = dump_content(dumper, message, wire);
+    dumper->depth--;
+    return dumped;
+}
+
+/* Writes one value, which starts behind its tag. */
+static bool dump_single(Dumper *dumper, const Field *field, Wire *wire) {
+    Wire inside;
+    if (field->type != TYPE_MESSAGE) {
+        return dump_scalar(dumper, field, wire);
+    }
+    return read_sized(wire, &inside) && dump_inner_message(dumper, field->message, inside);
+}
+
+/* Finds key and value of an entry; either may be missing when it has its default. */
+static bool read_entry(const Message *entry, Wire wire, Wire *key, Wire *value) {
+    while (wire.at < wire.end) {
+        uint64_t tag;
+        if (!read_varint(&wire, &tag)) {
+            return false;
+        }
+        const Field *field = &entry->fields[tag >> 3 == 2];
+        Wire *part = tag >> 3 == 2 ? value : key;
+        if (tag >> 3 != field->number || (tag & 7) != field->wire_type || part->at != NULL) {
+            return false;
+        }
+        part->at = wire.at;
+        if (!skip_field(&wire, (int)(tag & 7))) {
+            return false;
+        }
+        part->end = wire.at;
+    }
+    return true;
+}
+
+static bool dump_missing(Dumper *dumper, const Field *field);
+
+static bool dump_entry(Dumper *dumper, const Message *entry, Wire wire) {
+    Wire key = {NULL, NULL}, value = {NULL, NULL};
+    if (!read_entry(entry, wire, &key, &value)) {
+        return false;
+    }
+    bool key_dumped = key.at != NULL ? dump_map_key(dumper, &entry->fields[0], &key)
+                                     : dump_default_map_key(dumper, &entry->fields[0]);
+    return key_dumped && put_byte(&dumper->out, ':') &&
+           (value.at != NULL ? dump_single(dumper, &entry->fields[1], &value) : dump_missing(dumper, &entry->fields[1]));
+}
+
+static bool dump_packed(Dumper *dumper, const Field *field, Wire wire, size_t *count) {
+    while (wire.at < wire.end) {
+        if ((*count)++ > 0 && !put_byte(&dumper->out, ',')) {
+            return false;
+        }
+        if (!dump_scalar(dumper, field, &wire)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool dump_element(Dumper *dumper, const Field *field, int wire_type, Wire *wire, size_t *count) {
+    Wire inside;
+    if (wire_type != field->wire_type) {
+        return read_sized(wire, &inside) && dump_packed(dumper, field, inside, count);
+    }
+    if ((*count)++ > 0 && !put_byte(&dumper->out, ',')) {
+        return false;
+    }
+    if (field->shape == SHAPE_MAP) {
+        return read_sized(wire, &inside) && dump_entry(dumper, field->message, inside);
+    }
+    return dump_single(dumper, field, wire);
+}
+
+/* Writes a list or a map, whose first element, tag included, is at the start of `wire`. */
+static bool dump_elements(Dumper *dumper, const Field *field, Wire wire) {
+    size_t count = 0;
+    uint64_t tag;
+    while (wire.at < wire.end) {
+        if (!read_varint(&wire, &tag)) {
+            return false;
+        }
+        if (tag >> 3 != field->number || !holds(field, (int)(tag & 7))) {
+            break;
+        }
+        if (!dump_element(dumper, field, (int)(tag & 7), &wire, &count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Writes the value of a field that was found at the start of `wire`, tag included. */
+static bool dump_found(Dumper *dumper, const Field *field, Wire wire) {
+    uint64_t tag;
+    if (field->shape == SHAPE_SINGLE) {
+        return read_varint(&wire, &tag) && dump_single(dumper, field, &wire);
+    }
+    bool list = field->shape == SHAPE_LIST;
+    return put_byte(&dumper->out, list ? '[' : '{') && dump_elements(dumper, field, wire) &&
+           put_byte(&dumper->out, list ? ']' : '}');
+}
+
+/* Writes the default of a field. */
+static bool dump_missing(Dumper *dumper, const Field *field) {
+    static const uint8_t nothing[1];
+    if (field->shape != SHAPE_SINGLE) {
+        return field->shape == SHAPE_LIST ? put_literal(&dumper->out, "[]") : put_literal(&dumper->out, "{}");
+    }
+    if (field->type == TYPE_MESSAGE) {
+        return dump_inner_message(dumper, field->message, (Wire){nothing, nothing});
+    }
+    return dump_default(dumper, field);
+}
+
+/* Which of the fields that were not found are written: none in ProtoJSON, otherwise all but those with presence, or
+ * these too, as null. */
+static bool is_written(const Table *table, const Field *field) {
+    return table->full && (table->nulls || !field->presence);
+}
+
+static bool dump_fields(Dumper *dumper, const Message *message, Wire wire) {
+    size_t base = dumper->found.count;
+    Buffer *out = &dumper->out;
+    if (!put_byte(out, '{') || !open_found(&dumper->found, message->field_count) ||
+        !find_fields(dumper, message, base, wire)) {
+        return false;
+    }
+    bool first = true;
+    for (size_t i = 0; i < message->field_count; i++) {
+        const Field *field = &message->fields[i];
+        const uint8_t *place = dumper->found.places[base + i];
+        if (place == NULL && !is_written(dumper->table, field)) {
+            continue;
+        }
+        if ((!first && !put_byte(out, ',')) || !put_bytes(out, field->key.at, field->key.length)) {
+            return false;
+        }
+        first = false;
+        bool dumped = place != NULL      ? dump_found(dumper, field, (Wire){place, wire.end})
+                      : field->presence ? put_literal(out, "null")
+                                        : dump_missing(dumper, field);
+        if (!dumped) {
+            return false;
+        }
+    }
+    dumper->found.count = base;
+    return put_byte(out, '}');
+}
+
+static bool dump_wrapper(Dumper *dumper, const Message *message, Wire wire) {
+    const Field *field = &message->fields[0];
+    uint64_t tag;
+    if (wire.at == wire.end) {
+        return dump_default(dumper, field);
+    }
+    /* Unknown fields are left to Python. */
+    return read_varint(&wire, &tag) && tag == ((uint64_t)field->number << 3 | field->wire_type) &&
+           dump_scalar(dumper, field, &wire) && wire.at == wire.end;
+}
+
+static bool dump_content(Dumper *dumper, const Message *message, Wire wire) {
+    switch (message->kind) {
+    case KIND_FIELDS:
+        return dump_fields(dumper, message, wire);
+    case KIND_TIMESTAMP:
+        return dump_timestamp(dumper, wire);
+    case KIND_DURATION:
+        return dump_duration(dumper, wire);
+    case KIND_FIELD_MASK:
+        return dump_field_mask(dumper, wire);
+    case KIND_STRUCT:
+        return dump_struct(dumper, wire);
+    case KIND_VALUE:
+        return dump_value(dumper, wire);
+    case KIND_LIST:
+        return dump_list_value(dumper, wire);
+    case KIND_WRAPPER:
+        return dump_wrapper(dumper, message, wire);
+    default:
+        return false;
+    }
+}
+
+bool dump_message(Dumper *dumper, const Message *message, Wire wire) {
+    return dump_content(dumper, message, wire);
+}
+
+bool dump_field(Dumper *dumper, const Message *message, const Field *field, Wire wire) {
+    if (!open_found(&dumper->found, message->field_count) || !find_fields(dumper, message, 0, wire)) {
+        return false;
+    }
+    const uint8_t *place = dumper->found.places[field - message->fields];
+    if (place != NULL) {
+        return dump_found(dumper, field, (Wire){place, wire.end});
+    }
+    if (field->type == TYPE_FOREIGN) {
+        return false;
+    }
+    /* An unset message is written as an empty one, but where the dialect has nulls. */
+    bool null = field->presence && (field->type != TYPE_MESSAGE || dumper->table->nulls);
+    return null ? put_literal(&dumper->out, "null") : dump_missing(dumper, field);
+}

@@ -1,48 +1,66 @@
-"""JSON Schema of messages and fields, as the codec writes and reads them in the dialect of their service."""
+"""JSON Schema of messages and fields, as the codec writes and reads them in the dialect of their service.
+
+Requests are described in the form that answers have: that numbers may be quoted, enums be numbers and keys be spelled
+both ways is true where the codec says so, and would only blur the schema.
+"""
 
 import enum
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from itertools import combinations
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from gateway.codec.dialect import Dialect, Nulls
-from gateway.descriptor_options import enum_value_options, field_options
-from gateway_options.v1 import options_pb2
+from gateway.codec.enum_words import NULL_VALUE, enum_words
+from gateway.openapi.bounds import bounds, is_needed, map_entry
 
 Json = dict[str, Any]
 
 INT32: Final[Json] = {"type": "integer", "format": "int32"}
+UINT32: Final[Json] = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
 INT64: Final[Json] = {"type": "integer", "format": "int64"}
-BYTES: Final[Json] = {"type": "string", "contentEncoding": "base64"}
+UINT64: Final[Json] = {"type": "integer", "minimum": 0, "maximum": 2**64 - 1}
+INTEGER_TEXT: Final = r"^-?(0|[1-9][0-9]{0,18})$"
+NATURAL_TEXT: Final = r"^(0|[1-9][0-9]{0,18})$"
 BINARY: Final[Json] = {"type": "string", "format": "binary"}
 
-LONG_TYPES: Final = frozenset(
-    {
-        FieldDescriptor.TYPE_INT64,
-        FieldDescriptor.TYPE_UINT64,
-        FieldDescriptor.TYPE_SINT64,
-        FieldDescriptor.TYPE_FIXED64,
-        FieldDescriptor.TYPE_SFIXED64,
-    }
-)
+# Integers that ProtoJSON writes as texts.
+LONG_TYPES: Final[Mapping[int, tuple[Json, str]]] = {
+    FieldDescriptor.TYPE_INT64: (INT64, INTEGER_TEXT),
+    FieldDescriptor.TYPE_SINT64: (INT64, INTEGER_TEXT),
+    FieldDescriptor.TYPE_SFIXED64: (INT64, INTEGER_TEXT),
+    FieldDescriptor.TYPE_UINT64: (UINT64, NATURAL_TEXT),
+    FieldDescriptor.TYPE_FIXED64: (UINT64, NATURAL_TEXT),
+}
+# NaN and the infinities, which ProtoJSON writes as texts, are left out: they would make each number a union of types
+# in clients that are generated from the document.
 SCALARS: Final[Mapping[int, Json]] = {
     FieldDescriptor.TYPE_DOUBLE: {"type": "number", "format": "double"},
     FieldDescriptor.TYPE_FLOAT: {"type": "number", "format": "float"},
     FieldDescriptor.TYPE_BOOL: {"type": "boolean"},
     FieldDescriptor.TYPE_STRING: {"type": "string"},
-    FieldDescriptor.TYPE_BYTES: BYTES,
+    FieldDescriptor.TYPE_BYTES: {"type": "string", "contentEncoding": "base64"},
     FieldDescriptor.TYPE_INT32: INT32,
     FieldDescriptor.TYPE_SINT32: INT32,
     FieldDescriptor.TYPE_SFIXED32: INT32,
-    FieldDescriptor.TYPE_UINT32: {**INT32, "minimum": 0},
-    FieldDescriptor.TYPE_FIXED32: {**INT32, "minimum": 0},
+    FieldDescriptor.TYPE_UINT32: UINT32,
+    FieldDescriptor.TYPE_FIXED32: UINT32,
 }
 # Messages with a JSON form of their own. Source: https://protobuf.dev/programming-guides/json/
 WELL_KNOWN: Final[Mapping[str, Json]] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
-    "google.protobuf.Duration": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?s$"},
-    "google.protobuf.FieldMask": {"type": "string"},
+    "google.protobuf.Duration": {
+        "type": "string",
+        "pattern": r"^-?[0-9]{1,11}(\.[0-9]{1,9})?s$",
+        "examples": ["3.5s"],
+    },
+    "google.protobuf.FieldMask": {
+        "type": "string",
+        "pattern": r"^([a-z][A-Za-z0-9]*(\.[a-z][A-Za-z0-9]*)*(,[a-z][A-Za-z0-9]*(\.[a-z][A-Za-z0-9]*)*)*)?$",
+        "examples": ["title,updateTime"],
+    },
     "google.protobuf.Struct": {"type": "object", "additionalProperties": True},
     "google.protobuf.Value": {},
     "google.protobuf.ListValue": {"type": "array", "items": {}},
@@ -95,15 +113,21 @@ class Schemas:
         fields = [field for field in descriptor.fields if field.name not in without]
         schema: Json = {"type": "object"}
         self.describe(schema, descriptor.full_name)
-        schema["properties"] = {key_of(field, dialect): self.field(field, dialect, direction) for field in fields}
+        schema["properties"] = {key_of(field, dialect): self._property(field, dialect, direction) for field in fields}
         required = [key_of(field, dialect) for field in fields if _is_required(field, dialect, direction)]
         if required:
             schema["required"] = required
+        if direction is Direction.REQUEST:
+            if not dialect.ignore_unknown_fields:
+                schema["additionalProperties"] = False
+            rivals = [{"required": [key_of(one, dialect) for one in pair]} for pair in _rivals(fields)]
+            if rivals:
+                schema["not"] = {"anyOf": rivals}
         return schema
 
     def field(self, field: FieldDescriptor, dialect: Dialect, direction: Direction) -> Json:
-        """Schema of a field, with its comment and its bounds."""
-        entry = _map_entry(field)
+        """Schema of a field that is there, with its comment and its bounds."""
+        entry = map_entry(field)
         if entry is not None:
             value = entry.fields_by_name["value"]
             schema: Json = {"type": "object", "additionalProperties": self._single(value, dialect, direction)}
@@ -113,24 +137,43 @@ class Schemas:
             schema = self._single(field, dialect, direction)
         if direction is Direction.REQUEST:
             schema.update(bounds(field))
-        elif dialect.nulls is Nulls.NULL and field.has_presence:
-            schema = _or_null(schema)
         self.describe(schema, field.full_name)
         return schema
+
+    def parameter(self, field: FieldDescriptor, dialect: Dialect) -> Json:
+        """Schema of a field in a path, a query or a header, where all is text and integers need no quotes."""
+        return self.field(field, replace(dialect, number_integers=True), Direction.REQUEST)
+
+    def value(self, field: FieldDescriptor, dialect: Dialect) -> Json:
+        """Schema of a field that is an answer by itself."""
+        schema = self.field(field, dialect, Direction.ANSWER)
+        # Only a message has an empty form that can stand for "unset".
+        nulls = dialect.nulls is Nulls.NULL or field.message_type is None
+        return or_null(schema) if field.has_presence and nulls else schema
 
     def describe(self, schema: Json, full_name: str) -> None:
         """Add the comment on `full_name`, if there is one."""
         if full_name in self._comments:
             schema["description"] = self._comments[full_name]
 
+    def _property(self, field: FieldDescriptor, dialect: Dialect, direction: Direction) -> Json:
+        schema = self.field(field, dialect, direction)
+        return or_null(schema) if _may_be_null(field, dialect, direction) else schema
+
     def _single(self, field: FieldDescriptor, dialect: Dialect, direction: Direction) -> Json:
         if field.message_type is not None:
             return self.message(field.message_type, dialect, direction)
         if field.enum_type is not None:
-            return enum_schema(field.enum_type, direction)
-        if field.type in LONG_TYPES:
-            return dict(INT64) if dialect.number_integers else {"type": "string", "format": "int64"}
-        return dict(SCALARS[field.type])
+            return enum_schema(field.enum_type, dialect, direction)
+        if field.type not in LONG_TYPES:
+            return dict(SCALARS[field.type])
+        number, text_pattern = LONG_TYPES[field.type]
+        if dialect.number_integers:
+            return dict(number)
+        if direction is Direction.ANSWER:
+            return {"type": "string", "format": "int64", "pattern": text_pattern}
+        # Bounds hold for the number; a client that has any may as well send it as one.
+        return {**number, "type": ["string", "integer"], "pattern": text_pattern}
 
     def _free_name(self, full_name: str, direction: Direction) -> str:
         name = full_name
@@ -147,78 +190,52 @@ def key_of(field: FieldDescriptor, dialect: Dialect) -> str:
     return name
 
 
-def enum_schema(descriptor: EnumDescriptor, direction: Direction) -> Json:
-    """Texts of an enum. Requests have no use for the zero value that stands for "not given"."""
-    if descriptor.full_name == "google.protobuf.NullValue":
+def enum_schema(descriptor: EnumDescriptor, dialect: Dialect, direction: Direction) -> Json:
+    """Words of an enum. Requests have no use for the zero value that stands for "not given"."""
+    if descriptor.full_name == NULL_VALUE:
         return {"type": "null"}
-    texts = [
-        enum_value_options(value).json_name or value.name
-        for value in descriptor.values
-        if direction is Direction.ANSWER or not (value.number == 0 and value.name.endswith("_UNSPECIFIED"))
-    ]
-    return {"type": "string", "enum": texts}
-
-
-def bounds(field: FieldDescriptor) -> Json:
-    """What the options of a field say about its values."""
-    options = field_options(field)
-    words = _bound_words(field)
-    schema: Json = {}
-    if words is not None:
-        if options.HasField("min"):
-            schema[words[0]] = options.min
-        if options.HasField("max"):
-            schema[words[1]] = options.max
-    if options.pattern:
-        schema["pattern"] = f"^(?:{options.pattern})$"
-    if options.default_value:
-        schema["default"] = _default(field, options)
-    if options.secret:
-        schema |= {"format": "password", "writeOnly": True}
-    return schema
-
-
-def _bound_words(field: FieldDescriptor) -> tuple[str, str] | None:
-    if field.is_repeated:
-        return ("minItems", "maxItems") if _map_entry(field) is None else ("minProperties", "maxProperties")
-    if field.type == FieldDescriptor.TYPE_STRING:
-        return "minLength", "maxLength"
-    if field.message_type is None and field.type != FieldDescriptor.TYPE_BYTES:
-        return "minimum", "maximum"
-    return None
-
-
-def _default(field: FieldDescriptor, options: options_pb2.FieldOptions) -> Any:
-    text = options.default_value
-    if field.type == FieldDescriptor.TYPE_BOOL:
-        return text == "true"
-    if field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT):
-        return float(text)
-    if field.cpp_type in (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_ENUM):
-        return text
-    return int(text)
+    if dialect.number_enums and direction is Direction.ANSWER:
+        return {"type": "integer", "enum": list(enum_words(descriptor).texts)}
+    absent = descriptor.values_by_number.get(0)
+    without = direction is Direction.REQUEST and absent is not None and absent.name.endswith("_UNSPECIFIED")
+    words = [word for number, word in enum_words(descriptor).texts.items() if number != 0 or not without]
+    return {"type": "string", "enum": words}
 
 
 def _is_required(field: FieldDescriptor, dialect: Dialect, direction: Direction) -> bool:
     if direction is Direction.REQUEST:
-        return field_options(field).required
+        return is_needed(field)
     if dialect.nulls is Nulls.NULL:
         # A member of a oneof that is not set is null, as every other field.
         return True
     return dialect.nulls is Nulls.OMIT and not field.has_presence
 
 
-def _map_entry(field: FieldDescriptor) -> Descriptor | None:
-    """The message that stands for an entry, if the field is a map."""
-    entry = field.message_type
-    return entry if entry is not None and entry.GetOptions().map_entry else None
+def _may_be_null(field: FieldDescriptor, dialect: Dialect, direction: Direction) -> bool:
+    if direction is Direction.REQUEST:
+        # ProtoJSON: null is accepted for every field, as if it were not given.
+        return not is_needed(field)
+    return dialect.nulls is Nulls.NULL and field.has_presence
 
 
-def _or_null(schema: Json) -> Json:
+def or_null(schema: Json) -> Json:
+    """`schema`, and null."""
     kind = schema.get("type")
-    if kind is None:
-        return {"anyOf": [schema, {"type": "null"}]} if schema else schema
-    nullable = {**schema, "type": [kind, "null"]}
+    if kind == "null" or not schema.keys() - {"description"}:
+        return schema
+    if kind is None or "anyOf" in schema:
+        description = {"description": schema["description"]} if "description" in schema else {}
+        inner = {key: value for key, value in schema.items() if key != "description"}
+        return {"anyOf": [inner, {"type": "null"}], **description}
+    kinds = kind if isinstance(kind, list) else [kind]
+    nullable = {**schema, "type": [*kinds, "null"]}
     if "enum" in schema:
         nullable["enum"] = [*schema["enum"], None]
     return nullable
+
+
+def _rivals(fields: list[FieldDescriptor]) -> Iterator[tuple[FieldDescriptor, FieldDescriptor]]:
+    """Pairs of fields of which only one may be given: the members of each oneof."""
+    for one, other in combinations(fields, 2):
+        if one.containing_oneof is not None and one.containing_oneof == other.containing_oneof:
+            yield one, other

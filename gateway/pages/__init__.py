@@ -5,18 +5,23 @@ its Python code is never imported.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
+
+import orjson
 
 from gateway.contract import Method
 from gateway.exchange import JSON, Headers
 from gateway.openapi import openapi_document
 from gateway.options import GatewayOptions
+from gateway.problem import ErrorReasons
 
+DOCUMENT: Final = b"/openapi.json"
 HTML: Final = b"text/html; charset=utf-8"
 SCRIPT: Final = b"text/javascript; charset=utf-8"
 STYLE: Final = b"text/css; charset=utf-8"
@@ -45,12 +50,13 @@ class Page:
 class Pages:
     """What is served besides routes of the contract."""
 
-    def __init__(self, methods: Sequence[Method], options: GatewayOptions) -> None:
+    def __init__(self, methods: Sequence[Method], options: GatewayOptions, reasons: ErrorReasons) -> None:
         self._methods = methods
         self._options = options
+        self._reasons = reasons
         vendor = vendor_folder()
         self._pages = {
-            b"/openapi.json": Page(JSON, [(b"cache-control", b"no-cache")], True, lambda: self._document),
+            DOCUMENT: Page(JSON, [(b"cache-control", b"no-cache")], True, lambda: self._document),
             b"/docs": Page(HTML, PAGE_HEADERS, True, partial(self._html, OWN / "docs.html")),
             b"/redoc": Page(HTML, PAGE_HEADERS, True, partial(self._html, OWN / "redoc.html")),
             b"/docs/start.js": asset(SCRIPT, OWN / "start.js"),
@@ -59,16 +65,24 @@ class Pages:
             b"/redoc/redoc.standalone.js": Page(SCRIPT, ASSET_HEADERS, False, partial(without_logo, vendor)),
         }
 
-    def find(self, raw_path: bytes) -> Page | None:
-        """The page at this path."""
-        return self._pages.get(raw_path)
+    def find(self, raw_path: bytes, root_path: str = "") -> Page | None:
+        """The page at this path, for a gateway that is mounted at `root_path`."""
+        page = self._pages.get(raw_path)
+        if page is not None and root_path and raw_path == DOCUMENT:
+            return replace(page, read=lambda: with_server(self._document, root_path))
+        return page
 
     @cached_property
     def _document(self) -> bytes:
-        return openapi_document(self._methods, self._options)
+        return openapi_document(self._methods, self._options, self._reasons)
 
     def _html(self, template: Path) -> bytes:
         return template.read_text().replace("{{title}}", escape(self._options.title)).encode()
+
+
+def with_server(document: bytes, root_path: str) -> bytes:
+    """The document of a gateway whose paths begin at `root_path` (OpenAPI 3.1, "Server Object")."""
+    return orjson.dumps({**orjson.loads(document), "servers": [{"url": quote(root_path)}]})
 
 
 def asset(content_type: bytes, file: Path) -> Page:

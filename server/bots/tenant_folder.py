@@ -108,6 +108,7 @@ class Draft:
 
         Raises:
             PathRefused: a folder has that name.
+            NotFound: the instance was deleted meanwhile, and its folder with it.
         """
         try:
             self._file.flush()
@@ -118,6 +119,8 @@ class Draft:
         except IsADirectoryError as error:
             os.unlink(self._draft, dir_fd=self._parent)
             raise PathRefused("path must not be a folder", path=self._name) from error
+        except FileNotFoundError as error:
+            raise NotFound(f"the folder of {self._name} not found", path=self._name) from error
         except OSError:
             os.unlink(self._draft, dir_fd=self._parent)
             raise
@@ -128,7 +131,8 @@ class Draft:
     def discard(self) -> None:
         """Remove what was written. The file that was there before stays."""
         try:
-            os.unlink(self._draft, dir_fd=self._parent)
+            with suppress(FileNotFoundError):  # The instance was deleted meanwhile.
+                os.unlink(self._draft, dir_fd=self._parent)
         finally:
             self._close()
 
@@ -194,10 +198,19 @@ class TenantFolder:
             os.rename(present, name, src_dir_fd=parent, dst_dir_fd=parent)
 
     def draft(self, path: str) -> Draft:
-        """Begin a file that `Draft.commit` puts at `path`. Folders on the way are made."""
+        """Begin a file that `Draft.commit` puts at `path`. Folders on the way are made.
+
+        Raises:
+            NotFound: the folder is removed at this very moment.
+        """
         *folders, name = relative_parts(path)
-        with self._folder(folders, create=True) as parent:
-            return Draft(os.dup(parent), name)
+        with self._folder(folders, create=True) as parent, _refusing_links(path):
+            held = os.dup(parent)
+            try:
+                return Draft(held, name)
+            except OSError:
+                os.close(held)
+                raise
 
     def write(self, path: str, data: bytes) -> os.stat_result:
         """Replace a file as a whole, durably, mode 0600. A reader sees the old content or the new one."""

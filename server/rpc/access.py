@@ -93,6 +93,18 @@ def credential_needed(rule: Rule, *, reachable: bool) -> bool | None:
     return None if rule.local and not reachable else True
 
 
+def who_may_call(rule: Rule, *, reachable: bool) -> str:
+    """Return who may call a method, in one sentence. `reachable` as in `credential_needed`."""
+    if rule.anyone:
+        return "Anybody may call this, without a credential."
+    if rule.worker:
+        return "Needs the worker token."
+    if rule.role == access_pb2.ROLE_UNSPECIFIED:
+        return "Needs an account, whatever its role."
+    without = "; a local request needs no credential" if rule.local and not reachable else ""
+    return f"Needs the role {_role_name(rule.role)}, or one that includes it{without}."
+
+
 class Gate:
     """Knows the credentials and decides who is let in.
 
@@ -170,8 +182,12 @@ def _permit(rule: Rule, caller: Caller) -> None:
         who = "a worker" if rule.worker else "an account"
         raise PermissionDenied(f"Insufficient permissions. Required: the credential of {who}")
     if caller.role < rule.role:
-        role = access_pb2.Role.Name(rule.role).removeprefix("ROLE_").lower()
+        role = _role_name(rule.role)
         raise PermissionDenied(f"Insufficient permissions. Required role: {role}", required_role=role)
+
+
+def _role_name(role: access_pb2.Role.ValueType) -> str:
+    return access_pb2.Role.Name(role).removeprefix("ROLE_").lower()
 
 
 def same(text: str, secret: bytes) -> bool:

@@ -1,6 +1,7 @@
 """The one guard for paths inside an instance's folder."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,24 @@ def test_a_discarded_draft_leaves_the_old_file(folder: TenantFolder) -> None:
 
     assert folder.read("inputs/media/a.png", limit_bytes=100) == b"old"
     assert names(folder.root / "inputs/media") == ["a.png"]
+
+
+def test_a_file_whose_folder_is_removed_meanwhile_is_not_found(folder: TenantFolder) -> None:
+    draft = folder.draft("config.yaml")
+    draft.write(b"new")
+    shutil.rmtree(folder.root)
+
+    with pytest.raises(NotFound):
+        draft.commit()
+
+
+def test_a_draft_whose_folder_is_removed_meanwhile_can_be_discarded(folder: TenantFolder) -> None:
+    draft = folder.draft("config.yaml")
+    shutil.rmtree(folder.root)
+
+    draft.discard()
+
+    assert not folder.root.exists()
 
 
 def test_a_link_to_a_file_outside_is_not_read(folder: TenantFolder, tmp_path: Path) -> None:

@@ -5,7 +5,17 @@ from typing import Final
 import pytest
 
 from server.errors import CredentialInvalid, CredentialMissing, PermissionDenied, SwitchyardError
-from server.rpc.access import AccessMissing, Gate, Rule, Way, credential_needed, read_metadata, read_way, rule_of
+from server.rpc.access import (
+    AccessMissing,
+    Gate,
+    Rule,
+    Way,
+    credential_needed,
+    read_metadata,
+    read_way,
+    rule_of,
+    who_may_call,
+)
 from server.rpc.caller import Caller
 from switchyard.auth.v1 import access_pb2
 
@@ -169,6 +179,24 @@ def test_whether_a_credential_is_needed_follows_from_the_rule(
 ) -> None:
     assert credential_needed(rule, reachable=False) is here_only
     assert credential_needed(rule, reachable=True) is reachable
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (ANYONE, "Anybody may call this, without a credential."),
+        (WORKER, "Needs the worker token."),
+        (ANY_ACCOUNT, "Needs an account, whatever its role."),
+        (OPERATOR, "Needs the role operator, or one that includes it."),
+        (OPERATOR_OR_LOCAL, "Needs the role operator, or one that includes it; a local request needs no credential."),
+    ],
+)
+def test_who_may_call_is_told_in_one_sentence(rule: Rule, words: str) -> None:
+    assert who_may_call(rule, reachable=False) == words
+
+
+def test_no_request_is_local_on_a_listener_that_others_reach() -> None:
+    assert who_may_call(OPERATOR_OR_LOCAL, reachable=True) == "Needs the role operator, or one that includes it."
 
 
 def test_only_known_metadata_is_read() -> None:

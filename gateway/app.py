@@ -1,44 +1,42 @@
 """The gateway as an ASGI application: HTTP requests in, calls out, answers back."""
 
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from google.protobuf.descriptor import EnumDescriptor, FileDescriptor, ServiceDescriptor
 
-from gateway import calls
-from gateway.backend import Backend, CallFailed
-from gateway.calls import CallFacts, Upstream
+from gateway import calls, handshake, protocols
+from gateway.backend import Backend, CallFailed, Metadata
+from gateway.calls import CallFacts, Upstream, websocket
+from gateway.coded_body import decoded
 from gateway.contract import ContractInvalid, Method, read_services
 from gateway.cors import EVERY_METHOD, Cors
+from gateway.deadline import timeout_seconds
 from gateway.endpoint import compile_endpoint
-from gateway.error_body import ErrorReasons, Refusal, Shape, refuse, refuse_call, refuse_fault
+from gateway.error_body import Refusal, Shape, refuse, refuse_call, refuse_fault
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, RouteNotFound
-from gateway.exchange import JSON, Exchange
+from gateway.exchange import JSON, AnswerRules, Exchange
 from gateway.local_request import Clients
+from gateway.metadata import ExposedMetadata, ForwardedHeaders
 from gateway.options import GatewayOptions
 from gateway.pages import Pages
-from gateway.rate_limit import RateLimiter
-from gateway.request_body import ClientGone, Event, Receive, Scope, Send
+from gateway.problem import ErrorReasons
+from gateway.protocols import Procedures
+from gateway.protocols.procedure import Procedure
+from gateway.rate_limit import RateLimiter, Window
+from gateway.request_body import ClientGone, Receive, Scope, Send
 from gateway.request_id import request_id
 from gateway.routing import Match, Router, WrongMethod
 from gateway.similar_routes import SimilarRoutes, shared_shape
+from gateway.whole_answer import failure_headers, send_answer
 
 __all__ = ["Gateway", "GatewayOptions"]
 
 log = logging.getLogger(__name__)
 
-# Request headers that go to the server as metadata of the same name. Nothing else does, so a client cannot send keys
-# that speak for the gateway.
-FORWARDED: Final = tuple(
-    (name.encode(), name) for name in ("authorization", "x-api-key", "x-api-token", "traceparent", "tracestate")
-)
 PAGE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-# Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Timeout".
-GRPC_TIMEOUT: Final = re.compile(rb"([0-9]{1,8})([HMSmun])")
-TIMEOUT_UNITS: Final = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 # Downloads may be HTML that somebody uploaded; browsers must not guess that from the bytes.
 NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 CLIENT_GONE: Final = 499
@@ -50,6 +48,7 @@ class Gateway:
     Raises:
         ContractInvalid: an annotation or option does not fit.
         RouteConflict: two bindings claim the same path.
+        NameRefused: an option names a header that cannot pass.
     """
 
     def __init__(
@@ -57,9 +56,11 @@ class Gateway:
     ) -> None:
         self._options = options = options or GatewayOptions()
         self._backend = backend
-        everything = read_services(services)
+        everything = read_services(services, options.service_defaults, options.http_rules)
         methods = [method for method in everything if options.listener in method.listeners]
-        self._router = Router(methods)
+        self._router = Router(methods, ignore_trailing_slash=options.ignore_trailing_slash)
+        # An rpc without a rule is nobody's business outside unless somebody says so.
+        self._procedures = Procedures(one for one in methods if one.bindings or options.unannotated_rpcs)
         self._endpoints = {
             binding: compile_endpoint(method, binding) for method in methods for binding in method.bindings
         }
@@ -69,32 +70,37 @@ class Gateway:
         self._similar = SimilarRoutes(methods, self._default_shape)
         self._reasons = ErrorReasons([*imported_enums(services), *options.error_reasons])
         self._upstream = Upstream(backend, self._reasons, options.stuck_reader_seconds)
-        self._cors = Cors(options.allowed_origins)
+        exposed = ExposedMetadata(options.exposed_metadata)
+        self._rules = AnswerRules(exposed, etags=options.etags, compression=options.compression)
+        self._forwarded = ForwardedHeaders(options.forwarded_headers, options.forwarded_cookies)
+        self._cors = Cors(options.allowed_origins, exposed.names, cookies=bool(options.forwarded_cookies))
         self._clients = Clients(
             trusted_proxies=options.trusted_proxies,
             listener_is_loopback=options.listener_is_loopback,
             allowed_origins=options.allowed_origins,
         )
         self._limiter = RateLimiter(options.rate_limit_storage)
-        self._pages = Pages(methods, options)
+        self._pages = Pages(methods, options, self._reasons)
         self._guard = find_guard(everything, options.pages_guard)
         self._own_metadata = (("x-gateway-token", options.token),) if options.token else ()
+        self._recorded = options.observe is not None or options.record is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope of ASGI."""
         if scope["type"] == "http":
             await self._answer(Exchange(scope, receive, send), self._route)
         elif scope["type"] == "lifespan":
-            await lifespan(receive, send)
-        elif "websocket.http.response" in scope.get("extensions", ()):
-            await self._answer(Exchange({**scope, "method": "GET"}, receive, to_handshake(send)), self._refuse_upgrade)
+            await lifespan(receive, send, self.close)
         else:
-            # Refuses the handshake with 403.
-            await send({"type": "websocket.close"})
+            await self._answer(handshake.open_exchange(scope, receive, send), self._upgrade)
 
     def close_streams(self) -> None:
         """End every open stream of events properly. For a server that is about to stop."""
         calls.close_streams(self._upstream)
+
+    async def close(self) -> None:
+        """Close what the gateway has opened itself. A server without the lifespan protocol calls this when it stops."""
+        await self._limiter.close()
 
     def refuse_unreadable(self, client: str) -> Refusal:
         """Return the whole answer to bytes that are no HTTP request, and record it. `client` is the peer's address."""
@@ -111,26 +117,29 @@ class Gateway:
     async def _answer(self, exchange: Exchange, serve: Callable[[Exchange], Awaitable[None]]) -> None:
         """Let `serve` answer, or answer what it raises."""
         headers = exchange.headers
-        exchange.request_id = request_id(headers.get(b"x-request-id"))
-        exchange.client = self._clients.address(exchange.peer, headers)
-        exchange.common_headers = [
-            (b"x-request-id", exchange.request_id.encode()),
-            NO_SNIFFING,
-            *self._cors.headers(headers.get(b"origin")),
-        ]
+        exchange.rules = self._rules
+        exchange.request_id = known_as = request_id(headers.get(b"x-request-id"))
+        exchange.common_headers = [(b"x-request-id", known_as.encode()), NO_SNIFFING]
+        if self._options.allowed_origins:
+            exchange.common_headers += self._cors.headers(headers.get(b"origin"))
+        if b"x-forwarded-for" in headers:
+            exchange.client = self._clients.address(exchange.peer, headers)
         try:
             await serve(exchange)
         except GatewayError as error:
             await self._refuse(exchange, refuse(error, self._shape(exchange)))
         except CallFailed as error:
-            await self._refuse(exchange, refuse_call(error, self._shape(exchange), self._reasons, exchange.request_id))
+            refusal = refuse_call(error, self._shape(exchange), self._reasons, exchange.request_id)
+            refusal.headers.extend(failure_headers(error.trailing_metadata, self._rules.exposed, refusal.headers))
+            await self._refuse(exchange, refusal)
         except ClientGone:
             exchange.status = exchange.status or CLIENT_GONE
         except Exception:
             log.exception("a request failed unexpectedly", extra={"request_id": exchange.request_id})
             await self._refuse(exchange, refuse_fault(self._shape(exchange), exchange.request_id))
         finally:
-            self._record(exchange)
+            if self._recorded:
+                self._record(exchange)
 
     async def _route(self, exchange: Exchange) -> None:
         scope = exchange.scope
@@ -138,9 +147,15 @@ class Gateway:
         check_host(scope, exchange.headers)
         if exchange.http_method == "OPTIONS" and await self._preflight(exchange, raw_path):
             return
+        procedure = self._procedures.find(raw_path)
+        if procedure is not None and protocols.owns(procedure, exchange):
+            await self._call_procedure(exchange, procedure)
+            return
         match = self._router.find(exchange.http_method, raw_path, scope["query_string"])
         if isinstance(match, Match):
             await self._call(exchange, match)
+        elif procedure is not None:
+            await self._call_procedure(exchange, procedure)
         elif match is None:
             await self._page(exchange, raw_path)
         elif exchange.http_method == "OPTIONS":
@@ -148,23 +163,48 @@ class Gateway:
         else:
             raise MethodNotAllowed(match.allowed)
 
-    async def _refuse_upgrade(self, exchange: Exchange) -> None:
-        """Refuse the handshake of a WebSocket."""
-        if self._router.find("GET", exchange.raw_path) is None:
-            raise RouteNotFound
-        raise BadRequest("this route does not speak WebSocket")
+    async def _upgrade(self, exchange: Exchange) -> None:
+        """Let a WebSocket call the rpc whose path its handshake has."""
+        check_host(exchange.scope, exchange.headers)
+        origin = exchange.headers.get(b"origin")
+        if not (self._cors.allows(origin) or handshake.is_own_page(origin, exchange.headers.get(b"host", b""))):
+            raise handshake.ForeignOrigin
+        match = handshake.find_route(self._router, exchange.raw_path, exchange.scope["query_string"])
+        await self._call(exchange, match, websocket.serve)
 
-    async def _call(self, exchange: Exchange, match: Match) -> None:
+    async def _call(self, exchange: Exchange, match: Match, serve: calls.Serve = calls.serve) -> None:
         endpoint = self._endpoints[match.binding]
         exchange.rpc = endpoint.method.full_name
         exchange.error_shape = endpoint.method.error_shape
         if endpoint.window is not None:
-            allowance = await self._limiter.take(endpoint.window, exchange.client)
-            exchange.common_headers += allowance.headers
-            if allowance.refusal is not None:
-                raise allowance.refusal
-        facts = CallFacts(self._metadata(exchange), timeout_seconds(exchange.headers.get(b"grpc-timeout")))
-        await calls.serve(self._upstream, exchange, endpoint, match, facts)
+            await self._count(exchange, endpoint.window)
+        if endpoint.takes_body and b"content-encoding" in exchange.headers:
+            exchange.receive = decoded(exchange.receive, exchange.headers[b"content-encoding"])
+        longest = None if endpoint.method.server_streaming else self._options.longest_call_seconds
+        asked = exchange.headers.get(b"grpc-timeout")
+        facts = CallFacts(self._metadata(exchange), longest if asked is None else timeout_seconds(asked, longest))
+        await serve(self._upstream, exchange, endpoint, match, facts)
+
+    async def _call_procedure(self, exchange: Exchange, procedure: Procedure) -> None:
+        exchange.rpc = procedure.method.full_name
+        exchange.error_shape = procedure.method.error_shape
+        if exchange.http_method == "OPTIONS":
+            await exchange.respond(204, b"", b"", [allow(protocols.allowed_methods(procedure))])
+        else:
+            longest = self._options.longest_call_seconds
+            await protocols.serve(self._upstream, exchange, procedure, self._admit, longest)
+
+    async def _admit(self, exchange: Exchange, window: Window | None) -> Metadata:
+        if window is not None:
+            await self._count(exchange, window)
+        return self._metadata(exchange)
+
+    async def _count(self, exchange: Exchange, window: Window) -> None:
+        """Count a request, and raise RateLimitExceeded when it is one too many."""
+        allowance = await self._limiter.take(window, exchange.client)
+        exchange.common_headers += allowance.headers
+        if allowance.refusal is not None:
+            raise allowance.refusal
 
     async def _preflight(self, exchange: Exchange, raw_path: bytes) -> bool:
         """Answer a preflight; False when the request is an ordinary OPTIONS."""
@@ -173,13 +213,17 @@ class Gateway:
             return False
         match = self._router.find("OPTIONS", raw_path)
         methods = match.allowed if isinstance(match, WrongMethod) else EVERY_METHOD
+        procedure = self._procedures.find(raw_path)
+        if procedure is not None:
+            named = match.allowed if isinstance(match, WrongMethod) else ()
+            methods = tuple(sorted({*named, *protocols.allowed_methods(procedure)}))
         wanted = exchange.headers.get(b"access-control-request-headers")
         exchange.common_headers = exchange.common_headers[:2]
         await exchange.respond(204, b"", b"", self._cors.preflight(origin, wanted, methods))
         return True
 
     async def _page(self, exchange: Exchange, raw_path: bytes) -> None:
-        page = self._pages.find(raw_path)
+        page = self._pages.find(raw_path, exchange.scope.get("root_path", ""))
         if page is None:
             raise RouteNotFound
         if exchange.http_method == "OPTIONS":
@@ -190,19 +234,23 @@ class Gateway:
         if page.guarded and self._guard is not None:
             exchange.error_shape = self._guard.error_shape
             await self._backend.unary(self._guard, self._guard.input_class(), self._metadata(exchange), None)
-        await exchange.respond(200, page.content_type, page.read(), page.headers)
+        await send_answer(exchange, 200, page.content_type, page.read(), headers=page.headers)
 
-    def _metadata(self, exchange: Exchange) -> Sequence[tuple[str, str]]:
+    def _metadata(self, exchange: Exchange) -> Metadata:
         """What the server is told about the request: its credentials, and where it comes from."""
         headers = exchange.headers
-        metadata = [("x-request-id", exchange.request_id), ("x-gateway-client", exchange.client), *self._own_metadata]
+        metadata: Metadata = (
+            ("x-request-id", exchange.request_id),
+            ("x-gateway-client", exchange.client),
+            *self._own_metadata,
+        )
         if self._clients.is_local(exchange.peer, exchange.scope["scheme"], headers):
-            metadata.append(("x-gateway-local", "1"))
-        for header, key in FORWARDED:
-            value = headers.get(header)
-            if value is not None:
-                metadata.append((key, ascii_text(key, value)))
-        return tuple(metadata)
+            metadata = (*metadata, ("x-gateway-local", "1"))
+        if self._forwarded.concern(headers):
+            metadata = (*metadata, *self._forwarded.metadata(exchange.scope["headers"]))
+        if self._forwarded.cookie_names and b"cookie" in headers and self._cors.trusts(exchange.http_method, headers):
+            metadata = (*metadata, *self._forwarded.cookies(exchange.scope["headers"]))
+        return metadata
 
     def _shape(self, exchange: Exchange) -> Shape:
         if exchange.error_shape is None:
@@ -232,22 +280,16 @@ class Gateway:
             )
 
 
-async def lifespan(receive: Receive, send: Send) -> None:
-    """Answer the server's start and stop messages; there is nothing to open or close here."""
+async def lifespan(receive: Receive, send: Send, close: Callable[[], Awaitable[None]]) -> None:
+    """Answer the server's start and stop messages, and `close` at the end; nothing is opened before it is needed."""
     while True:
         event = await receive()
+        stopping = event["type"] == "lifespan.shutdown"
+        if stopping:
+            await close()
         await send({"type": f"{event['type']}.complete"})
-        if event["type"] == "lifespan.shutdown":
+        if stopping:
             return
-
-
-def to_handshake(send: Send) -> Send:
-    """Return what sends the answer to an HTTP request as the answer to the handshake of a WebSocket."""
-
-    async def send_refusal(event: Event) -> None:
-        await send({**event, "type": f"websocket.{event['type']}"})
-
-    return send_refusal
 
 
 def check_host(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
@@ -262,24 +304,6 @@ def check_host(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
 def allow(methods: Iterable[str]) -> tuple[bytes, bytes]:
     """The Allow header (RFC 9110, section 10.2.1)."""
     return b"allow", ", ".join(methods).encode()
-
-
-def ascii_text(name: str, value: bytes) -> str:
-    """Text of a header that goes on as metadata, which takes printable ASCII only. Raises BadRequest."""
-    text = value.decode("latin-1")
-    if not (text.isascii() and text.isprintable()):
-        raise BadRequest(f"header {name} must be printable ASCII")
-    return text
-
-
-def timeout_seconds(header: bytes | None) -> float | None:
-    """Seconds in a Grpc-Timeout header ("500m" is half a second); None without one. Raises BadRequest."""
-    if header is None:
-        return None
-    found = GRPC_TIMEOUT.fullmatch(header)
-    if found is None:
-        raise BadRequest("header Grpc-Timeout must be up to 8 digits and a unit: H, M, S, m, u or n")
-    return int(found[1]) * TIMEOUT_UNITS[found[2]]
 
 
 def find_guard(methods: Iterable[Method], full_name: str | None) -> Method | None:

@@ -3,7 +3,8 @@
 Works on descriptors of any pool: generated code, a descriptor set, server reflection.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from google.api import http_pb2
@@ -17,6 +18,9 @@ from gateway_options.v1 import options_pb2
 
 # Listener of a service that names none.
 MAIN_LISTENER = "main"
+DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
+# RFC 9110, section 5.6.2: a method is a token. "*" is a token too.
+_HTTP_METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 _NULLS = {
     options_pb2.ServiceOptions.NULL_POLICY_UNSPECIFIED: Nulls.PROTO_JSON,
@@ -63,22 +67,46 @@ class Method:
     error_shape: "options_pb2.ServiceOptions.ErrorShape.ValueType"
     listeners: tuple[str, ...]
     """Names of the listeners that serve the rpc; never empty."""
+    default_framing: "options_pb2.Stream.Framing.ValueType"
+    """Framing of streams where neither the options of the rpc nor the request choose one. Unspecified means NDJSON."""
+    max_body_bytes: int
+    """Largest body, 10 MiB where no option says otherwise."""
 
 
-def read_services(services: Iterable[ServiceDescriptor]) -> tuple[Method, ...]:
+def read_services(
+    services: Iterable[ServiceDescriptor],
+    defaults: options_pb2.ServiceOptions | None = None,
+    rules: Mapping[str, http_pb2.HttpRule] | None = None,
+) -> tuple[Method, ...]:
     """All rpcs of `services`, in their order.
 
+    `defaults` holds where neither a service nor its file has an option. `rules` maps full names of rpcs
+    ("package.Service.Name") to the rule that replaces their annotation.
+
     Raises:
-        ContractInvalid: an annotation does not fit its rpc.
+        ContractInvalid: an annotation does not fit its rpc, or a rule names none.
     """
-    return tuple(method for service in services for method in _methods(service))
+    waiting = dict(rules or {})
+    methods = tuple(method for service in services for method in _methods(service, defaults, waiting))
+    if waiting:
+        raise ContractInvalid(f"{', '.join(waiting)}: a rule of the service config selects no rpc that is served")
+    return methods
 
 
-def _methods(service: ServiceDescriptor) -> Iterator[Method]:
-    options = service_options(service)
+def _methods(
+    service: ServiceDescriptor, defaults: options_pb2.ServiceOptions | None, rules: dict[str, http_pb2.HttpRule]
+) -> Iterator[Method]:
+    """Takes the rules it uses out of `rules`."""
+    options = service_options(service, defaults)
+    if options.default_framing == options_pb2.Stream.FRAMING_WEBSOCKET:
+        raise ContractInvalid(
+            f"{service.full_name}: default_framing cannot be WebSocket, which a client asks for itself"
+        )
     dialect = _dialect(options)
     listeners = tuple(options.listeners) or (MAIN_LISTENER,)
     for method in service.methods:
+        rule = rules.pop(method.full_name, None) or http_rule(method)
+        own = method_options(method)
         yield Method(
             full_name=f"/{service.full_name}/{method.name}",
             descriptor=method,
@@ -88,11 +116,13 @@ def _methods(service: ServiceDescriptor) -> Iterator[Method]:
             output_class=message_factory.GetMessageClass(method.output_type),
             client_streaming=method.client_streaming,
             server_streaming=method.server_streaming,
-            bindings=tuple(_bindings(method)),
-            options=method_options(method),
+            bindings=tuple(_bindings(method, rule)),
+            options=own,
             dialect=dialect,
             error_shape=options.error_shape,
             listeners=listeners,
+            default_framing=options.default_framing,
+            max_body_bytes=own.max_body_bytes or options.max_body_bytes or DEFAULT_MAX_BODY_BYTES,
         )
 
 
@@ -103,17 +133,21 @@ def _dialect(options: options_pb2.ServiceOptions) -> Dialect:
         nulls=_NULLS[options.null_policy],
         offset_times=options.time_style == options_pb2.ServiceOptions.TIME_STYLE_OFFSET,
         number_integers=options.integer_style == options_pb2.ServiceOptions.INTEGER_STYLE_NUMBER,
+        number_enums=options.enum_style == options_pb2.ServiceOptions.ENUM_STYLE_NUMBER,
         ignore_unknown_fields=options.unknown_fields == ignore,
         ignore_unknown_parameters=options.unknown_parameters == ignore,
     )
 
 
-def _bindings(method: MethodDescriptor) -> Iterator[HttpBinding]:
-    rule = http_rule(method)
+def _bindings(method: MethodDescriptor, rule: http_pb2.HttpRule) -> Iterator[HttpBinding]:
     for one in (rule, *rule.additional_bindings):
+        if one is not rule and one.additional_bindings:
+            raise ContractInvalid(f"{method.full_name}: an additional binding has additional bindings of its own")
         pattern = one.WhichOneof("pattern")
         if pattern is not None:
             yield _binding(method, one, pattern)
+        elif one is not rule or one.body or one.response_body:
+            raise ContractInvalid(f"{method.full_name}: a binding of google.api.http has no path")
 
 
 def _binding(method: MethodDescriptor, rule: http_pb2.HttpRule, pattern: str) -> HttpBinding:
@@ -121,6 +155,8 @@ def _binding(method: MethodDescriptor, rule: http_pb2.HttpRule, pattern: str) ->
         http_method, template = rule.custom.kind.upper(), rule.custom.path
     else:
         http_method, template = pattern.upper(), getattr(rule, pattern)
+    if not _HTTP_METHOD.fullmatch(http_method):
+        raise ContractInvalid(f"{method.full_name}: {rule.custom.kind!r} is no HTTP method")
     if rule.body not in ("", "*") and rule.body not in method.input_type.fields_by_name:
         raise ContractInvalid(f"{method.full_name}: body {rule.body!r} is no field of {method.input_type.full_name}")
     if rule.response_body and rule.response_body not in method.output_type.fields_by_name:

@@ -24,10 +24,24 @@ def method_options(method: MethodDescriptor) -> options_pb2.MethodOptions:
     return options.Extensions[options_pb2.method]
 
 
-def service_options(service: ServiceDescriptor) -> options_pb2.ServiceOptions:
-    """`gateway.v1.service`; all defaults when there is none."""
-    options = descriptor_pb2.ServiceOptions.FromString(service.GetOptions().SerializeToString())
-    return options.Extensions[options_pb2.service]
+def service_options(
+    service: ServiceDescriptor, defaults: options_pb2.ServiceOptions | None = None
+) -> options_pb2.ServiceOptions:
+    """`gateway.v1.service`, over the `gateway.v1.every_service` of its file, over `defaults`."""
+    of_file = descriptor_pb2.FileOptions.FromString(service.file.GetOptions().SerializeToString())
+    of_service = descriptor_pb2.ServiceOptions.FromString(service.GetOptions().SerializeToString())
+    merged = options_pb2.ServiceOptions()
+    for options in (
+        defaults,
+        of_file.Extensions[options_pb2.every_service],
+        of_service.Extensions[options_pb2.service],
+    ):
+        if options is not None:
+            if options.listeners:
+                # Merging would add to the names; they replace those from further out like everything else.
+                merged.ClearField("listeners")
+            merged.MergeFrom(options)
+    return merged
 
 
 def field_options(field: FieldDescriptor) -> options_pb2.FieldOptions:

@@ -3,49 +3,65 @@
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
-import orjson
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from gateway.binding import Bind, compile_binding
-from gateway.codec.printer import field_printer, message_printer
+from gateway.codec import dumper, value_dumper
 from gateway.contract import ContractInvalid, HttpBinding, Method
 from gateway.exchange import JSON
-from gateway.framing import Framing
+from gateway.framing import Frame, Framing
+from gateway.framing.events import read_events
 from gateway.framing.http_body import content_of, is_http_body, is_http_body_field
 from gateway.framing.ndjson import ndjson
 from gateway.framing.shared_frames import SharedFrames
 from gateway.framing.sse import sse
-from gateway.options import DEFAULT_MAX_BODY_BYTES
+from gateway.framing.websocket import Frames, text_frames
 from gateway.rate_limit import Window, read_window
 from gateway_options.v1 import options_pb2
 
-EVENT_STREAM = b"text/event-stream"
+SSE: Final = options_pb2.Stream.FRAMING_SSE
+NDJSON: Final = options_pb2.Stream.FRAMING_NDJSON
+# What a request may name in Accept to choose the framing of a stream.
+MEDIA_TYPES: Final = {b"text/event-stream": SSE, b"application/x-ndjson": NDJSON}
+
+Write = Callable[[Message], tuple[bytes, bytes]]
 
 
 class Kind(enum.Enum):
-    """How an rpc is carried over HTTP."""
+    """How the answers of an rpc are carried over HTTP."""
 
     UNARY = enum.auto()
+    """One request, one answer."""
+    COLLECT = enum.auto()
+    """A stream of requests, one answer."""
     EVENTS = enum.auto()
     """A stream of answers, framed."""
     DOWNLOAD = enum.auto()
     """A stream of HttpBody: the pieces of one body."""
-    UPLOAD = enum.auto()
-    """A stream of requests whose body field is an HttpBody: the pieces of one body."""
     WEBSOCKET = enum.auto()
     """Only as a WebSocket."""
-    UNSUPPORTED = enum.auto()
-    """Streams both ways, or streams requests that are no pieces of a body."""
+
+
+class Requests(enum.Enum):
+    """How the requests of an rpc are carried over HTTP."""
+
+    ONE = enum.auto()
+    """One request. Also for a stream of requests whose binding takes no body: path and query are all there is."""
+    MESSAGES = enum.auto()
+    """A stream of requests: JSON texts in the body, each of at most `max_body_bytes`."""
+    PIECES = enum.auto()
+    """A stream of requests that are an HttpBody or hold one: the pieces of one body of at most `max_body_bytes`."""
 
 
 class Stream(NamedTuple):
     """One framing of the answers of an rpc, with the frames its readers share."""
 
     framing: Framing
-    frames: SharedFrames
+    frames: SharedFrames[Frame]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +70,13 @@ class Endpoint:
 
     method: Method
     kind: Kind
+    requests: Requests
     bind: Bind
+    bind_frame: Bind
+    """Binds a frame of a WebSocket as the body. Where the binding takes no body, a frame is a whole request."""
     takes_body: bool
+    takes_bytes: bool
+    """The body is an HttpBody: bytes of any kind."""
     body_field: str
     """Field of the request that is an HttpBody and takes the body; empty for any other body."""
     form_part: str
@@ -64,20 +85,42 @@ class Endpoint:
     """Field of the request that marks the end of an upload; empty when nothing does."""
     max_body_bytes: int
     success_status: int
-    write: Callable[[Message], tuple[bytes, bytes]]
-    """Content type and body of an answer."""
+    write: Write
+    """Content type and body of an answer; of one piece, where the answers are pieces of a body."""
     window: Window | None
     lines: Stream
     events: Stream
+    frames: SharedFrames[Frames]
+    """Answers as frames of a WebSocket."""
+    answer_ping: bool
+    """Over a WebSocket the text `ping` is no request and is answered with `pong`."""
 
     def stream(self, accept: bytes | None) -> Stream:
         """Return the framing a request with this Accept gets."""
         framing = self.method.options.stream.framing
-        if framing == options_pb2.Stream.FRAMING_SSE:
-            return self.events
-        if framing == options_pb2.Stream.FRAMING_NDJSON:
-            return self.lines
-        return self.events if accept is not None and EVENT_STREAM in accept else self.lines
+        if framing not in (SSE, NDJSON):
+            framing = (accepted_framing(accept) if accept else None) or self.method.default_framing
+        return self.events if framing == SSE else self.lines
+
+
+@lru_cache(maxsize=256)
+def accepted_framing(accept: bytes) -> "options_pb2.Stream.Framing.ValueType | None":
+    """The framing that an Accept header names with the highest weight (RFC 9110, section 12.5.1); None for neither."""
+    best, best_weight = None, 0.0
+    for element in accept.lower().split(b","):
+        media_type, *parameters = [part.strip() for part in element.split(b";")]
+        framing = MEDIA_TYPES.get(media_type)
+        weight = next((_weight(text[2:]) for text in parameters if text.startswith(b"q=")), 1.0)
+        if framing is not None and weight > best_weight:
+            best, best_weight = framing, weight
+    return best
+
+
+def _weight(text: bytes) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def compile_endpoint(method: Method, binding: HttpBinding) -> Endpoint:
@@ -90,25 +133,39 @@ def compile_endpoint(method: Method, binding: HttpBinding) -> Endpoint:
     if options.success_status and not 200 <= options.success_status <= 299:
         raise ContractInvalid(f"{method.full_name}: success_status must be 200 to 299")
     body_field = _body_field(method, binding)
-    if options.HasField("upload") and not body_field:
+    takes_bytes = bool(body_field) or (binding.body == "*" and is_http_body(method.input))
+    if options.HasField("upload") and not takes_bytes:
         raise ContractInvalid(f"{method.full_name}: upload needs a google.api.HttpBody as body")
     if options.upload.last and not _is_mark(method, options.upload.last):
         raise ContractInvalid(f"{method.full_name}: upload.last must be a bool field of a stream of requests")
-    events, lines = sse(method), ndjson(method)
+    bind = compile_binding(method, binding)
+    write_json = _json_writer(method, binding)
+    write = _writer(method, binding, write_json)
+    parts = read_events(method, write_json)
+    events, lines = sse(method, parts), ndjson(write_json)
+    answers = _kind(method, binding)
+    only_as_websocket = options.stream.framing == options_pb2.Stream.FRAMING_WEBSOCKET
+    whole_frames = method.client_streaming and not binding.body
     return Endpoint(
         method=method,
-        kind=_kind(method, body_field),
-        bind=compile_binding(method, binding),
+        kind=Kind.WEBSOCKET if only_as_websocket else answers,
+        requests=_requests(method, binding, takes_bytes=takes_bytes),
+        bind=bind,
+        bind_frame=compile_binding(method, binding, body="*") if whole_frames else bind,
         takes_body=bool(binding.body),
+        takes_bytes=takes_bytes,
         body_field=body_field,
         form_part=options.upload.part,
         last_field=options.upload.last,
-        max_body_bytes=options.max_body_bytes or DEFAULT_MAX_BODY_BYTES,
+        max_body_bytes=method.max_body_bytes,
         success_status=options.success_status or 200,
-        write=_writer(method, binding),
+        write=write,
         window=read_window(method.full_name, options.rate_limit) if options.HasField("rate_limit") else None,
         lines=Stream(lines, SharedFrames(lines.encode)),
         events=Stream(events, SharedFrames(events.encode)),
+        # Events may have many readers; other answers have one.
+        frames=SharedFrames(text_frames(parts)) if answers is Kind.EVENTS else SharedFrames(_one_frame(write), 1),
+        answer_ping=options.stream.answer_ping,
     )
 
 
@@ -122,28 +179,48 @@ def _is_mark(method: Method, name: str) -> bool:
     return method.client_streaming and field is not None and field.type == FieldDescriptor.TYPE_BOOL
 
 
-def _kind(method: Method, body_field: str) -> Kind:
-    if method.options.stream.framing == options_pb2.Stream.FRAMING_WEBSOCKET:
-        return Kind.WEBSOCKET
-    if method.client_streaming:
-        return Kind.UPLOAD if body_field and not method.server_streaming else Kind.UNSUPPORTED
+def _kind(method: Method, binding: HttpBinding) -> Kind:
     if method.server_streaming:
-        return Kind.DOWNLOAD if is_http_body(method.output) else Kind.EVENTS
-    return Kind.UNARY
+        return Kind.DOWNLOAD if _gives_bytes(method, binding) else Kind.EVENTS
+    return Kind.COLLECT if method.client_streaming else Kind.UNARY
 
 
-def _writer(method: Method, binding: HttpBinding) -> Callable[[Message], tuple[bytes, bytes]]:
+def _requests(method: Method, binding: HttpBinding, *, takes_bytes: bool) -> Requests:
+    if not method.client_streaming or not binding.body:
+        return Requests.ONE
+    return Requests.PIECES if takes_bytes else Requests.MESSAGES
+
+
+def _gives_bytes(method: Method, binding: HttpBinding) -> bool:
+    if binding.response_body:
+        return is_http_body_field(method.output.fields_by_name[binding.response_body])
+    return is_http_body(method.output)
+
+
+def _json_writer(method: Method, binding: HttpBinding) -> Callable[[Message], bytes]:
+    if binding.response_body:
+        return value_dumper(method.output.fields_by_name[binding.response_body], method.dialect)
+    return dumper(method.output, method.dialect)
+
+
+def _writer(method: Method, binding: HttpBinding, write_json: Callable[[Message], bytes]) -> Write:
     """Return the function that gives content type and body of an answer."""
     name = binding.response_body
-    if not name:
-        if is_http_body(method.output):
-            return content_of
-        print_message = message_printer(method.output, method.dialect)
-        return lambda answer: (JSON, orjson.dumps(print_message(answer)))
-    if is_http_body_field(method.output.fields_by_name[name]):
+    if not _gives_bytes(method, binding):
+        return lambda answer: (JSON, write_json(answer))
+    if name:
         return lambda answer: content_of(_field(answer, name))
-    print_field = field_printer(method.output.fields_by_name[name], method.dialect)
-    return lambda answer: (JSON, orjson.dumps(print_field(answer)))
+    return content_of
+
+
+def _one_frame(write: Write) -> Callable[[Message], Frames]:
+    """Return the function that makes an answer one frame: of text if it is JSON, else of bytes."""
+
+    def encode(answer: Message) -> Frames:
+        content_type, body = write(answer)
+        return Frames((body.decode() if content_type is JSON else body,))
+
+    return encode
 
 
 def _field(answer: Message, name: str) -> Any:

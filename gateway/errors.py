@@ -92,6 +92,22 @@ class BodyTooLarge(GatewayError):
         super().__init__(grpc.StatusCode.RESOURCE_EXHAUSTED, message, http_status=413)
 
 
+class MessageTooLarge(GatewayError):
+    """One message of a request stream is larger than `limit_bytes`."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        message = f"a message must be at most {limit_bytes} bytes"
+        super().__init__(grpc.StatusCode.RESOURCE_EXHAUSTED, message, http_status=413)
+
+
+class UnsupportedMediaType(GatewayError):
+    """The body is of a type the route does not take. `accepted` goes into `Accept` (RFC 9110, section 15.5.16)."""
+
+    def __init__(self, accepted: str) -> None:
+        message = f"Content-Type must be {accepted}"
+        super().__init__(grpc.StatusCode.INVALID_ARGUMENT, message, http_status=415, headers=[("accept", accepted)])
+
+
 class RateLimitExceeded(GatewayError):
     """The client has used up its requests; it may come back after `retry_after_seconds`."""
 

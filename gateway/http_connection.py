@@ -1,8 +1,14 @@
-"""A connection of uvicorn whose unreadable requests are answered like all others: in our shape, with a request id."""
+"""A connection of uvicorn that has trailers, and answers unreadable requests like all others.
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+That is in our shape, and with a request id.
+"""
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.app import Gateway
+from gateway.http_trailers import TrailingApp, may_have_trailers
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -17,3 +23,9 @@ class HttpConnection(HttpToolsProtocol):
         lines = [b"%b: %b\r\n" % header for header in [*self.server_state.default_headers, *headers]]
         self.transport.write(b"".join([STATUS_LINE[status], *lines, b"connection: close\r\n\r\n", body]))
         self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        scope: Any = cycle.scope
+        if may_have_trailers(scope):
+            app = TrailingApp(app, cycle)
+        super()._start_asgi_task(cycle, app)

@@ -1,12 +1,14 @@
 """What the program around a gateway decides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Protocol
 
+from google.api import http_pb2
 from google.protobuf.descriptor import EnumDescriptor, MethodDescriptor
 
 from gateway.contract import MAIN_LISTENER
+from gateway.metadata import EXPOSED_METADATA, FORWARDED_HEADERS
 from gateway_options.v1 import options_pb2
 
 # (full name of the rpc as in a gRPC call, None when no route was found; HTTP status; seconds)
@@ -14,6 +16,9 @@ Observe = Callable[[str | None, int, float], None]
 
 # Whether calls of an rpc need a credential; None when that depends on where a request comes from.
 CredentialNeeded = Callable[[MethodDescriptor], bool | None]
+
+# Who may call an rpc, in one sentence; empty to say nothing.
+WhoMayCall = Callable[[MethodDescriptor], str]
 
 
 class Record(Protocol):
@@ -24,15 +29,20 @@ class Record(Protocol):
         ...
 
 
-DEFAULT_MAX_BODY_BYTES: Final = 10 * 1024 * 1024
-
-
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
     """Options of one gateway, which is one listener."""
 
     listener: str = MAIN_LISTENER
     """Only services that name this listener are served; services that name none are served by "main"."""
+    service_defaults: options_pb2.ServiceOptions | None = None
+    """Options for services that do not state them, nor their files. None: strict ProtoJSON."""
+    http_rules: Mapping[str, http_pb2.HttpRule] | None = None
+    """Full names of rpcs ("package.Service.Name") and the rules that replace their annotations."""
+    unannotated_rpcs: bool = False
+    """Rpcs without an HTTP rule are served too, at their own path. False: they stay inside."""
+    ignore_trailing_slash: bool = False
+    """A path that no route has is looked up once more without the slash at its end. False: it is another path."""
     listener_is_loopback: bool = False
     """The listener is bound to a loopback address only. Nothing is local otherwise."""
     allowed_origins: tuple[str, ...] = ()
@@ -48,6 +58,8 @@ class GatewayOptions:
     """Serialized FileDescriptorSet with source info, for the descriptions in OpenAPI."""
     credential_needed: CredentialNeeded | None = field(default=None, repr=False)
     """Told in OpenAPI for each rpc. None: that every call may carry a credential."""
+    who_may_call: WhoMayCall | None = field(default=None, repr=False)
+    """Told in OpenAPI for each rpc. None: nothing is."""
     title: str = "API"
     """Title of the OpenAPI document and its pages."""
     version: str = "1"
@@ -56,6 +68,20 @@ class GatewayOptions:
     """Shape of errors on paths that resemble no route. None: the one all services have, or google.rpc.Status."""
     error_reasons: tuple[EnumDescriptor, ...] = ()
     """Enums of error reasons that no served file imports; those in imported files are found without."""
+    forwarded_headers: tuple[str, ...] = FORWARDED_HEADERS
+    """Headers that go to the server as metadata of the same name; "grpc-metadata-*" lets clients choose keys. The
+    request id goes in every case; user-agent, host and content-type, which gRPC has itself, as `grpcgateway-...`."""
+    forwarded_cookies: tuple[str, ...] = ()
+    """Names of cookies that go to the server, as metadata `cookie`. Those of requests of other sites' pages do not."""
+    exposed_metadata: tuple[str, ...] = EXPOSED_METADATA
+    """Metadata that goes to the client as headers of the same name, trailing metadata with `grpc-trailer-` before it;
+    "grpc-metadata-*" lets out all others, with `grpc-metadata-` before them."""
+    longest_call_seconds: float | None = None
+    """A call that has one answer may take so long, if its client does not allow less. None: as long as it wants."""
+    etags: bool = True
+    """Answers to GET have an entity tag, also where the server sets none."""
+    compression: bool = True
+    """Answers are compressed for clients that take gzip or zstd. Bodies of requests may be in any case."""
     rate_limit_storage: str = "memory://"
     """Where requests are counted: "memory://" or a Redis URL."""
     stuck_reader_seconds: float = 30

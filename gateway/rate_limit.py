@@ -1,15 +1,17 @@
 """Limits of requests per client address and method, in a moving window."""
 
+import asyncio
 import logging
 import math
 import time
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import limits
 from limits.aio.storage import MovingWindowSupport
 from limits.aio.strategies import MovingWindowRateLimiter
-from limits.errors import StorageError
+from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
+from redis.asyncio import BlockingConnectionPool
 
 from gateway.errors import RateLimitExceeded
 from gateway_options.v1 import options_pb2
@@ -17,6 +19,14 @@ from gateway_options.v1 import options_pb2
 log = logging.getLogger(__name__)
 
 Headers = list[tuple[bytes, bytes]]
+
+# A storage answers within a millisecond or two; a request must not wait for one that does not.
+STORAGE_SECONDS: Final = 0.5
+# After a failure requests pass for so long without asking, so that not each of them waits for the same answer.
+PAUSE_SECONDS: Final = 1.0
+
+IN_MEMORY: Final = "memory://"
+MAX_CONNECTIONS: Final = 16
 
 NAMES: Final = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 
@@ -29,11 +39,22 @@ class Window(NamedTuple):
     sentence: str
 
 
+class StorageInvalid(ValueError):
+    """The address names no storage of rate limits."""
+
+    def __init__(self) -> None:
+        super().__init__("requests are counted at memory://, redis://..., rediss://... or redis+unix://...")
+
+
 class Allowance(NamedTuple):
     """What is left of a window, and what to tell a client that has used it up; None while it has not."""
 
     headers: Headers
     refusal: RateLimitExceeded | None
+
+
+# Of a request nobody counts. Shared, so it is not to be changed.
+UNCOUNTED: Final = Allowance([], None)
 
 
 def read_window(full_name: str, limit: options_pb2.RateLimit) -> Window:
@@ -49,25 +70,53 @@ def read_window(full_name: str, limit: options_pb2.RateLimit) -> Window:
 
 
 class RateLimiter:
-    """Counts in the storage at `storage_uri`: "memory://", or "redis://..." where several gateways share the counts."""
+    """Counts in the storage at `storage_uri`: "memory://", or a Redis ("redis://", "rediss://", "redis+unix://").
+
+    Gateways with the same Redis share the counts.
+
+    Raises:
+        StorageInvalid: there is no such storage.
+    """
 
     def __init__(self, storage_uri: str) -> None:
-        storage = storage_from_string(f"async+{storage_uri}", wrap_exceptions=True, implementation="redispy")
+        self._connections: BlockingConnectionPool | None = None
+        try:
+            if storage_uri != IN_MEMORY:
+                self._connections = connections_to(storage_uri)
+            storage = storage_from_string(
+                f"async+{storage_uri}",
+                wrap_exceptions=True,
+                implementation="redispy",
+                # limits passes it on to redis, but has no type for it.
+                **{} if self._connections is None else {"connection_pool": cast("Any", self._connections)},
+            )
+        except (ConfigurationError, ValueError) as error:
+            raise StorageInvalid from error
         if not isinstance(storage, MovingWindowSupport):
-            raise TypeError(f"{storage_uri!r} has no moving windows")
+            raise StorageInvalid
         self._windows = MovingWindowRateLimiter(storage)
+        self._asked_again_at = 0.0
+
+    async def close(self) -> None:
+        """Close what is open to the storage. A request that is counted afterwards opens it again."""
+        if self._connections is not None:
+            await self._connections.disconnect()
 
     async def take(self, window: Window, client: str) -> Allowance:
         """Count one request of `client`.
 
-        While the storage cannot be reached, requests pass uncounted: a limit protects, it must not be the outage.
+        While the storage does not answer, requests pass uncounted: a limit protects, it must not be the outage.
         """
+        if time.monotonic() < self._asked_again_at:
+            return UNCOUNTED
         try:
-            allowed = await self._windows.hit(window.item, window.key, client)
-            stats = await self._windows.get_window_stats(window.item, window.key, client)
-        except StorageError:
-            log.warning("the storage of rate limits does not answer; the request passes", exc_info=True)
-            return Allowance([], None)
+            async with asyncio.timeout(2 * STORAGE_SECONDS):
+                allowed = await self._windows.hit(window.item, window.key, client)
+                stats = await self._windows.get_window_stats(window.item, window.key, client)
+        except (StorageError, TimeoutError):
+            log.warning("the storage of rate limits does not answer; requests pass uncounted", exc_info=True)
+            self._asked_again_at = time.monotonic() + PAUSE_SECONDS
+            return UNCOUNTED
         headers = [
             (b"x-ratelimit-limit", b"%d" % window.item.amount),
             (b"x-ratelimit-remaining", b"%d" % max(0, stats.remaining)),
@@ -77,3 +126,14 @@ class RateLimiter:
             return Allowance(headers, None)
         wait = max(1, math.ceil(stats.reset_time - time.time()))
         return Allowance(headers, RateLimitExceeded(window.sentence, retry_after_seconds=wait))
+
+
+def connections_to(storage_uri: str) -> BlockingConnectionPool:
+    """Return a pool of connections to a Redis. Raises ValueError when the address is of something else."""
+    return BlockingConnectionPool.from_url(
+        storage_uri.removeprefix("redis+") if storage_uri.startswith("redis+unix:") else storage_uri,
+        max_connections=MAX_CONNECTIONS,
+        timeout=STORAGE_SECONDS,
+        socket_timeout=STORAGE_SECONDS,
+        socket_connect_timeout=STORAGE_SECONDS,
+    )

@@ -31,8 +31,8 @@ def refuse_too_large(content_length: bytes | None, limit_bytes: int) -> None:
         raise BodyTooLarge(limit_bytes)
 
 
-async def read_pieces(receive: Receive, limit_bytes: int) -> AsyncIterator[bytes]:
-    """Yield the pieces of the body as they come, each asked for when the one before it was used.
+async def read_pieces(receive: Receive, limit_bytes: int | None) -> AsyncIterator[bytes]:
+    """Yield the pieces of the body as they come, each asked for when the one before it was used. None: no limit.
 
     Raises:
         BodyTooLarge: more than `limit_bytes` came.
@@ -47,7 +47,7 @@ async def read_pieces(receive: Receive, limit_bytes: int) -> AsyncIterator[bytes
         piece: bytes = event.get("body", b"")
         more = event.get("more_body", False)
         total += len(piece)
-        if total > limit_bytes:
+        if limit_bytes is not None and total > limit_bytes:
             raise BodyTooLarge(limit_bytes)
         if piece:
             yield piece

@@ -1,14 +1,16 @@
 """Where a gateway that runs apart gets its descriptors from: a file, or the server itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import EnumDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from gateway.backend.connection import ServerAddress
 
 # Services that describe or watch the server; nobody calls them over HTTP.
 INTERNAL_PREFIX: Final = "grpc."
@@ -49,24 +51,66 @@ def read_descriptor_set(path: Path) -> tuple[Sequence[ServiceDescriptor], Sequen
     return services, enums, data
 
 
-def ask_server(address: str) -> Sequence[ServiceDescriptor]:
-    """Services the server at `address` tells about by gRPC reflection. Blocks up to ten seconds.
+def ask_server(address: ServerAddress) -> Sequence[ServiceDescriptor]:
+    """Services the server at `address` tells about by gRPC reflection, v1 or v1alpha. Blocks up to ten seconds.
 
     Raises:
         SourceUnusable: the server cannot be reached, or has no reflection.
     """
-    with grpc.insecure_channel(address) as channel:
+    with address.open_blocking() as channel:
         try:
             grpc.channel_ready_future(channel).result(timeout=CONNECT_SECONDS)
         except grpc.FutureTimeoutError as error:
-            raise SourceUnusable(f"no gRPC server answers at {address}") from error
-        database = ProtoReflectionDescriptorDatabase(channel)
-        pool = descriptor_pool.DescriptorPool(database)
+            raise SourceUnusable(f"no gRPC server answers at {address.target}") from error
         try:
-            names = [name for name in database.get_services() if not name.startswith(INTERNAL_PREFIX)]
-            services = [pool.FindServiceByName(name) for name in names]
-        except grpc.RpcError as error:
-            raise SourceUnusable(f"{address} has no gRPC reflection; give --descriptor-set instead") from error
+            services = _reflected(grpc.intercept_channel(channel, _Version1()))
+            if services is None:
+                services = _reflected(channel)
+        except (grpc.RpcError, KeyError, TypeError, AssertionError) as error:
+            raise SourceUnusable(f"the reflection of {address.target} fails: {error}") from error
+    if services is None:
+        raise SourceUnusable(f"{address.target} has no gRPC reflection; give --descriptor-set instead")
     if not services:
-        raise SourceUnusable(f"{address} tells of no services")
+        raise SourceUnusable(f"{address.target} tells of no services")
     return services
+
+
+def _reflected(channel: grpc.Channel) -> Sequence[ServiceDescriptor] | None:
+    """What the server tells; None when it has no reflection of this version."""
+    database = ProtoReflectionDescriptorDatabase(channel)
+    pool = descriptor_pool.DescriptorPool(database)
+    try:
+        names = [name for name in database.get_services() if not name.startswith(INTERNAL_PREFIX)]
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+            return None
+        raise
+    return [pool.FindServiceByName(name) for name in names]
+
+
+class _Version1(grpc.StreamStreamClientInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
+    """Sends calls for reflection v1alpha to v1, which has the same messages under other names.
+
+    Servers of newer gRPC for Go answer v1, those of Python v1alpha; the Python client knows v1alpha only.
+    """
+
+    def intercept_stream_stream(
+        self,
+        continuation: Callable[[grpc.ClientCallDetails, Iterator[Any]], Any],
+        client_call_details: grpc.ClientCallDetails,
+        request_iterator: Iterator[Any],
+    ) -> Any:
+        """Go on with the call under its other name."""
+        return continuation(_Renamed(client_call_details), request_iterator)
+
+
+class _Renamed(grpc.ClientCallDetails):
+    """`details` with v1 in place of v1alpha."""
+
+    def __init__(self, details: grpc.ClientCallDetails) -> None:
+        self.method = details.method.replace("v1alpha", "v1")
+        self.timeout = details.timeout
+        self.metadata = details.metadata
+        self.credentials = details.credentials
+        self.wait_for_ready = details.wait_for_ready
+        self.compression = details.compression

@@ -41,7 +41,7 @@ from server.database.schema import SchemaTooNew
 from server.listening import GRACE_SECONDS, HttpListener, authority, bind, bind_grpc
 from server.log_lines import configure_logging, request_writer
 from server.outbound import OutboundRule
-from server.rpc.access import Gate, credential_needed, rule_of
+from server.rpc.access import Gate, credential_needed, rule_of, who_may_call
 from server.rpc.handlers import Handlers
 from server.rpc.interceptor import Interceptor, policies_of
 from server.rpc.metrics import CallMetrics
@@ -272,6 +272,8 @@ async def run(config: ServerConfig, credentials: Credentials, parts: Parts) -> N
                 listener.stop()
             streams.close()
             await asyncio.gather(server.stop(GRACE_SECONDS), *serving)
+            for gateway in gateways:
+                await gateway.app.close()
             for task in background:
                 task.cancel()
 
@@ -325,22 +327,33 @@ def gateway_options(
     listener: str, config: ServerConfig, credentials: Credentials, metrics: ServerMetrics
 ) -> GatewayOptions:
     """Return what a gateway in this process is told."""
+    reachable = not is_loopback(config.host)
     return GatewayOptions(
         listener=listener,
-        listener_is_loopback=is_loopback(config.host),
+        listener_is_loopback=not reachable,
         allowed_origins=config.cors_allowed_origins,
         trusted_proxies=tuple(str(network) for network in config.trusted_proxies),
         token=credentials.gateway_token,
         pages_guard=WHO_MAY_READ_PAGES,
-        credential_needed=lambda method: credential_needed(rule_of(method), reachable=not is_loopback(config.host)),
+        credential_needed=lambda method: credential_needed(rule_of(method), reachable=reachable),
+        who_may_call=lambda method: who_may_call(rule_of(method), reachable=reachable),
         title="Switchyard",
         version=version("switchyard"),
         default_error_shape=options_pb2.ServiceOptions.ERROR_SHAPE_DETAIL,
         comments=(files("switchyard") / "contract.binpb").read_bytes(),
         error_reasons=(error_reason_pb2.ErrorReason.DESCRIPTOR,),
+        rate_limit_storage=rate_limit_storage(config.redis_url),
         observe=metrics.observe_request,
         record=request_writer(sys.stderr) if config.access_log else None,
     )
+
+
+def rate_limit_storage(redis_url: str | None) -> str:
+    """Return where requests are counted: with other servers in the Redis that they share, else in this process.
+
+    A Redis on a socket of this machine is the one that comes along, and then there is no other server.
+    """
+    return redis_url if redis_url and redis_url.startswith(("redis://", "rediss://")) else "memory://"
 
 
 def tell_listening(config: ServerConfig, listeners: Sequence[HttpListener], grpc_port: int) -> None:

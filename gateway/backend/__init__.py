@@ -4,8 +4,7 @@ Both ways give the same answers, byte for byte; the rest of the gateway does not
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import grpc
 from google.protobuf.message import Message
@@ -18,8 +17,7 @@ Metadata = Sequence[tuple[str, str | bytes]]
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The one answer of a call, with the metadata that came before and behind it."""
 
     message: Message

@@ -100,6 +100,8 @@ class ChannelAnswers:
                     self._initial = tuple(await self._call.initial_metadata())
                     first = False
                 yield message
+            if first:
+                self._initial = tuple(await self._call.initial_metadata())
             self._trailing = tuple(await self._call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
             raise failure(error) from error

@@ -23,6 +23,10 @@ Handler = Any
 Resolve = Callable[["CallDetails"], Awaitable[Handler | None]]
 
 OK: Final = grpc.StatusCode.OK
+# A servicer that has its answers ready never waits, nor does a connection that takes them. After so many answers
+# everybody else has a turn.
+ANSWERS_IN_A_ROW: Final = 16
+ENDED_FROM_OUTSIDE: Final = (asyncio.CancelledError, GeneratorExit)
 
 
 class CallDetails(grpc.HandlerCallDetails):
@@ -47,18 +51,20 @@ class InProcessBackend:
         for interceptor in reversed(interceptors):
             resolve = partial(interceptor.intercept_service, resolve)
         self._resolve = resolve
+        self._open: Mapping[str, Handler | None] = {} if interceptors else self._known
+        """Handlers that nobody stands before."""
 
     async def unary(self, method: Method, request: Message, metadata: Metadata, timeout_seconds: float | None) -> Reply:
         """Make a call with one request and one answer; see `Backend.unary`."""
         with CallContext(method, metadata, timeout_seconds) as context:
             if timeout_seconds is None:
-                handler = await self._handler(context)
+                handler = self._open.get(method.full_name) or await self._handler(context)
                 message = await handler.unary_unary(request, context)
             else:
                 async with asyncio.timeout(timeout_seconds):
                     handler = await self._handler(context)
                     message = await handler.unary_unary(request, context)
-        return Reply(message, context.initial_metadata, context.trailing_metadata())
+        return Reply(message, context.initial_metadata, context.trailing)
 
     async def collect(
         self, method: Method, requests: AsyncIterator[Message], metadata: Metadata, timeout_seconds: float | None
@@ -92,8 +98,12 @@ class InProcessBackend:
             if not hasattr(source, "__aiter__"):
                 source = written(source, context)
             try:
+                count = 0
                 while (message := await next_answer(source, context.deadline)) is not None:
                     yield message
+                    count += 1
+                    if count % ANSWERS_IN_A_ROW == 0:
+                        await asyncio.sleep(0)
             finally:
                 if hasattr(source, "aclose"):
                     await source.aclose()
@@ -142,6 +152,18 @@ class InProcessAnswers:
 class CallContext(grpc.aio.ServicerContext[Any, Any]):
     """What one call looks like from inside the servicer."""
 
+    # What most calls never change is kept once, on the class: a context is made for every call.
+    initial_metadata: Metadata = ()
+    status: grpc.StatusCode = OK
+    deadline: float | None = None
+    trailing: Metadata = ()
+    _message = ""
+    _requests: AsyncIterator[Message] | None = None
+    _cancelled = False
+    _done = False
+    _callbacks: Sequence[Callable[[Any], None]] = ()
+    _written: "asyncio.Queue[Message] | None" = None
+
     def __init__(
         self,
         method: Method,
@@ -151,16 +173,10 @@ class CallContext(grpc.aio.ServicerContext[Any, Any]):
     ) -> None:
         self.method = method
         self.metadata = metadata
-        self.initial_metadata: Metadata = ()
-        self.status: grpc.StatusCode = OK
-        self.deadline = None if timeout_seconds is None else asyncio.get_running_loop().time() + timeout_seconds
-        self._requests = requests
-        self._message = ""
-        self._trailing: Metadata = ()
-        self._cancelled = False
-        self._done = False
-        self._callbacks: list[Callable[[Any], None]] = []
-        self._written: asyncio.Queue[Message] | None = None
+        if timeout_seconds is not None:
+            self.deadline = asyncio.get_running_loop().time() + timeout_seconds
+        if requests is not None:
+            self._requests = requests
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +184,7 @@ class CallContext(grpc.aio.ServicerContext[Any, Any]):
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: object) -> None:
         """End the call. What came out of the servicer leaves as CallFailed, a cancellation as it is."""
         self._done = True
-        self._cancelled = isinstance(fault, asyncio.CancelledError | GeneratorExit)
+        self._cancelled = fault is not None and isinstance(fault, ENDED_FROM_OUTSIDE)
         for callback in self._callbacks:
             callback(self)
         if fault is None:
@@ -186,10 +202,10 @@ class CallContext(grpc.aio.ServicerContext[Any, Any]):
             raise self._failed(f"Unexpected {type(fault)}: {fault}") from fault
 
     def _failed(self, message: str) -> CallFailed:
-        return CallFailed(self.status, message, self._details(), self._trailing)
+        return CallFailed(self.status, message, self._details(), self.trailing)
 
     def _details(self) -> bytes | None:
-        for key, value in self._trailing:
+        for key, value in self.trailing:
             if key == STATUS_DETAILS_KEY:
                 return value if isinstance(value, bytes) else value.encode()
         return None
@@ -213,7 +229,7 @@ class CallContext(grpc.aio.ServicerContext[Any, Any]):
         self.status = code
         self._message = details
         if trailing_metadata:
-            self._trailing = tuple(trailing_metadata)
+            self.trailing = tuple(trailing_metadata)
         raise grpc.aio.AbortError
 
     async def abort_with_status(self, status: grpc.Status) -> NoReturn:
@@ -230,11 +246,11 @@ class CallContext(grpc.aio.ServicerContext[Any, Any]):
 
     def set_trailing_metadata(self, trailing_metadata: Any) -> None:
         """Keep what goes behind the last answer."""
-        self._trailing = tuple(trailing_metadata)
+        self.trailing = tuple(trailing_metadata)
 
     def trailing_metadata(self) -> Any:
         """Return what goes behind the last answer."""
-        return self._trailing
+        return self.trailing
 
     def set_code(self, code: grpc.StatusCode) -> None:
         """Set the status the call will end with."""
@@ -282,7 +298,7 @@ class CallContext(grpc.aio.ServicerContext[Any, Any]):
 
     def add_done_callback(self, callback: Callable[[Any], None]) -> None:
         """Have `callback` called with this context when the call is over."""
-        self._callbacks.append(callback)
+        self._callbacks = (*self._callbacks, callback)
 
     def cancelled(self) -> bool:
         """Whether the caller has left."""

@@ -1,10 +1,12 @@
 """From path variables, query, headers and body to a request message, by the rules of google/api/http.proto.
 
 The path wins over the body and the query; a header fills what these leave unset; a default value what is unset then.
+The mask of a PATCH is made from its body when no other part gives one.
 Only types are checked here; bounds are the server's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from google.protobuf.message import Message
 
@@ -12,6 +14,7 @@ from gateway.binding.absent import compile_defaults, compile_headers
 from gateway.binding.body import compile_body
 from gateway.binding.parameter import NotAParameter, Parameter, find_parameter
 from gateway.binding.query import QueryRules
+from gateway.binding.update_mask import compile_update_mask
 from gateway.codec.errors import ParseError
 from gateway.contract import ContractInvalid, HttpBinding, Method
 from gateway.errors import BadRequest, Violation
@@ -23,11 +26,12 @@ __all__ = ["Bind", "compile_binding"]
 Bind = Callable[[Mapping[str, str], bytes, Sequence[tuple[bytes, bytes]], bytes | None], Message]
 
 
-def compile_binding(method: Method, binding: HttpBinding) -> Bind:
+def compile_binding(method: Method, binding: HttpBinding, *, body: str | None = None) -> Bind:
     """Return the function that makes requests of `method` from what came by `binding`.
 
-    A body of None leaves what it covers unset. The function raises BadRequest with a violation for each variable and
-    parameter that is wrong, or for the first wrong field of the body.
+    `body` takes the place of what the binding says of the body; which query parameters there are does not change. A
+    body of None leaves what it covers unset. The function raises BadRequest with a violation for each variable and
+    parameter that is wrong, or for the first wrong field of the body; UnsupportedMediaType for a body that is no JSON.
 
     Raises:
         ContractInvalid: a variable of the path names no field that takes text, or a default value does not fit.
@@ -35,7 +39,8 @@ def compile_binding(method: Method, binding: HttpBinding) -> Bind:
     variables = _path_parameters(method, binding)
     query_match = method.options.query_match.parameter
     input_class = method.input_class
-    read_body = compile_body(method, binding)
+    covered = binding if body is None else replace(binding, body=body)
+    read_body = compile_body(method, covered)
     query_rules = QueryRules(
         descriptor=method.input,
         taken={parameter.path for parameter in variables.values()},
@@ -44,6 +49,7 @@ def compile_binding(method: Method, binding: HttpBinding) -> Bind:
         ignore_unknown=method.dialect.ignore_unknown_parameters,
     )
     fill_from_headers = compile_headers(method.input)
+    fill_mask = compile_update_mask(method, covered)
     fill_defaults = compile_defaults(method.input)
 
     def bind(
@@ -60,6 +66,8 @@ def compile_binding(method: Method, binding: HttpBinding) -> Bind:
             raise _refusal(violations)
         if fill_from_headers is not None:
             fill_from_headers(request, headers)
+        if fill_mask is not None:
+            fill_mask(request, body or b"")
         if fill_defaults is not None:
             fill_defaults(request)
         return request

@@ -1,8 +1,8 @@
 """Plain text of a path, a query or a header into a field of a message."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from google.protobuf import message_factory
@@ -25,6 +25,10 @@ _WRAPPERS: Final = frozenset(
 )
 
 
+# Longer names are looked up anew each time, so that what is kept of them stays small.
+LONGEST_KNOWN: Final = 128
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Parameter:
     """A field that can be given as text, below the message that a request starts with."""
@@ -34,34 +38,41 @@ class Parameter:
     field: FieldDescriptor
     read: Callable[[str], Any]
     """Text to a value of the field, or of one element. Raises ParseError."""
+    set: Callable[[Message, str], None]
+    """Puts text into the field of a request; a repeated field gets one more element. Raises ParseError."""
+    exclusive: bool
+    """Whether the field, or a message that leads to it, shares a oneof with other fields."""
 
     @property
     def path(self) -> str:
         """Names of the .proto file, joined by dots."""
         return ".".join((*self.parents, self.field.name))
 
-    def set(self, message: Message, text: str) -> None:
-        """Put `text` into the field, or append it when the field is repeated. Raises ParseError."""
-        value = self.read(text)
+    def is_present(self, message: Message) -> bool:
+        """Whether the field is one message and set in `message`."""
+        if self.field.message_type is None or self.field.is_repeated:
+            return False
         for name in self.parents:
             message = getattr(message, name)
-        name = self.field.name
-        if self.field.is_repeated:
-            getattr(message, name).append(value)
-        elif self.field.message_type is not None:
-            getattr(message, name).CopyFrom(value)
-        else:
-            setattr(message, name, value)
+        return message.HasField(self.field.name)
 
     def rival(self, message: Message) -> str | None:
-        """Name of the field that holds the oneof of this field in `message`, if it is another one."""
-        oneof = self.field.containing_oneof
-        if oneof is None:
+        """Name of another field in `message` that this one, or a message that leads to it, shares a oneof with."""
+        if not self.exclusive:
             return None
         for name in self.parents:
+            other = _other_member(message, name)
+            if other is not None:
+                return other
             message = getattr(message, name)
-        member: str | None = message.WhichOneof(oneof.name)
-        return member if member != self.field.name else None
+        return _other_member(message, self.field.name)
+
+
+def _other_member(message: Message, name: str) -> str | None:
+    """The field that is set in `message` in place of `name`."""
+    oneof = message.DESCRIPTOR.fields_by_name[name].containing_oneof
+    member: str | None = None if oneof is None else message.WhichOneof(oneof.name)
+    return None if member == name else member
 
 
 class NotAParameter(Exception):
@@ -78,28 +89,42 @@ def find_parameter(root: Descriptor, path: str) -> Parameter:
     Raises:
         NotAParameter: there is no such field, or it is a map or a message without text form.
     """
+    return _find_known(root, path) if len(path) <= LONGEST_KNOWN else _find(root, path)
+
+
+def _find(root: Descriptor, path: str) -> Parameter:
     parents: list[str] = []
     descriptor = root
+    exclusive = False
     names = path.split(".", MAX_DEPTH)
     for place, name in enumerate(names):
-        field = _fields_by_any_name(descriptor).get(name)
+        field = fields_by_any_name(descriptor).get(name)
         if field is None:
-            field = _fields_by_any_name(descriptor).get(name.partition("[")[0])
+            field = fields_by_any_name(descriptor).get(name.partition("[")[0])
             if field is None or not _is_map(field):
                 raise NotAParameter(unknown=True)
+        exclusive = exclusive or (field.containing_oneof is not None and len(field.containing_oneof.fields) > 1)
         if _is_map(field):
             raise NotAParameter("is a map, which cannot be given as a parameter")
         if place == len(names) - 1:
-            return Parameter(tuple(parents), field, _reader(field))
-        if field.message_type is None or field.is_repeated:
+            read = _reader(field)
+            return Parameter(tuple(parents), field, read, _setter(parents, field, read), exclusive)
+        if field.message_type is None:
             raise NotAParameter(unknown=True)
+        if field.is_repeated:
+            raise NotAParameter("is below a list of messages, which cannot be given as parameters")
         parents.append(field.name)
         descriptor = field.message_type
     raise NotAParameter(unknown=True)
 
 
+# Names are the client's, and may be as many as it likes.
+_find_known = lru_cache(maxsize=4096)(_find)
+
+
 @cache
-def _fields_by_any_name(descriptor: Descriptor) -> Mapping[str, FieldDescriptor]:
+def fields_by_any_name(descriptor: Descriptor) -> Mapping[str, FieldDescriptor]:
+    """Fields by JSON name and by name in the .proto file; a JSON name that is also another field's name goes first."""
     by_name = {field.name: field for field in descriptor.fields}
     return by_name | {field.json_name: field for field in descriptor.fields}
 
@@ -120,7 +145,24 @@ def _reader(field: FieldDescriptor) -> Callable[[str], Any]:
         return build
     if message_type.full_name in _JSON_TYPES:
         return lambda text: build(load(text.encode()))
+    if field.is_repeated:
+        raise NotAParameter("is a list of messages, which cannot be given as parameters")
     raise NotAParameter("is a message, whose fields are given one by one")
+
+
+def _setter(
+    parents: Sequence[str], field: FieldDescriptor, read: Callable[[str], Any]
+) -> Callable[[Message, str], None]:
+    name = field.name
+    if parents:
+        outermost, *rest = parents
+        set_below = _setter(rest, field, read)
+        return lambda message, text: set_below(getattr(message, outermost), text)
+    if field.is_repeated:
+        return lambda message, text: getattr(message, name).append(read(text))
+    if field.message_type is not None:
+        return lambda message, text: getattr(message, name).CopyFrom(read(text))
+    return lambda message, text: setattr(message, name, read(text))
 
 
 def _wrapper_reader(wrapper: Descriptor) -> Callable[[str], Message]:

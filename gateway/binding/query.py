@@ -4,17 +4,21 @@ A name leads to a field by JSON names or names of the .proto file, joined by dot
 turn; any other takes one. "+" is a space, as browsers send it.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from gateway.binding.parameter import NotAParameter, Parameter, find_parameter
+from gateway.binding.parameter import NotAParameter, Parameter, fields_by_any_name, find_parameter
 from gateway.codec.errors import ParseError
 from gateway.codec.json_text import shortened
 from gateway.errors import BadRequest, Violation
+
+_BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class QueryRules:
         """Put the raw `query` into `message`; return what is wrong with it, one entry for each parameter.
 
         Raises:
-            BadRequest: the query is no UTF-8.
+            BadRequest: the query is not percent-encoded UTF-8.
         """
         violations: list[Violation] = []
         given: set[str] = set()
@@ -54,21 +58,24 @@ class QueryRules:
         if name in self.ignored:
             return None
         try:
-            parameter = find_parameter(self.descriptor, name)
-            if self._in_body(parameter):
+            if self._in_body(name):
                 raise NotAParameter(unknown=True)
+            parameter = find_parameter(self.descriptor, name)
         except NotAParameter as reason:
             if reason.unknown and self.ignore_unknown:
                 return None
-            raise ParseError(str(reason), shortened(name)) from reason
+            raise ParseError(str(reason), shortened(name) or "''") from reason
         return None if parameter.path in self.taken else parameter
 
-    def _in_body(self, parameter: Parameter) -> bool:
-        return self.body == "*" or (bool(self.body) and parameter.path.partition(".")[0] == self.body)
+    def _in_body(self, name: str) -> bool:
+        if self.body in ("", "*"):
+            return self.body == "*"
+        field = fields_by_any_name(self.descriptor).get(name.partition(".")[0].partition("[")[0])
+        return field is not None and field.name == self.body
 
 
 def _set_once(message: Message, parameter: Parameter, name: str, text: str, given: set[str]) -> None:
-    if parameter.path in given and not parameter.field.is_repeated:
+    if (parameter.path in given and not parameter.field.is_repeated) or _given_otherwise(message, parameter, given):
         raise ParseError("must be given only once", name)
     given.add(parameter.path)
     rival = parameter.rival(message)
@@ -80,6 +87,17 @@ def _set_once(message: Message, parameter: Parameter, name: str, text: str, give
         raise refusal.inside(name) from refusal
 
 
+def _given_otherwise(message: Message, parameter: Parameter, given: set[str]) -> bool:
+    """Whether a message that leads to the field was given as one text ("1.5s"), or the other way round."""
+    outer = ""
+    for parent in parameter.parents:
+        outer = f"{outer}{parent}"
+        if outer in given:
+            return True
+        outer += "."
+    return parameter.path not in given and parameter.is_present(message)
+
+
 def _pairs(query: bytes) -> Iterator[tuple[str, str]]:
     for pair in query.split(b"&"):
         if pair:
@@ -89,6 +107,8 @@ def _pairs(query: bytes) -> Iterator[tuple[str, str]]:
 
 def _decode(part: bytes) -> str:
     if b"%" in part or b"+" in part:
+        if _BROKEN_ESCAPE.search(part):
+            raise BadRequest("query must have two hexadecimal digits behind each %")
         part = unquote_to_bytes(part.replace(b"+", b" "))
     try:
         return part.decode()

@@ -3,17 +3,15 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import grpc
-
-from gateway.calls import download, events, unary, upload
+from gateway.calls import collect, download, events, unary
 from gateway.calls.departure import StreamsClosed
 from gateway.calls.upstream import CallFacts, Upstream
 from gateway.endpoint import Endpoint, Kind
-from gateway.errors import GatewayError, UpgradeRequired
+from gateway.errors import UpgradeRequired
 from gateway.exchange import Exchange
 from gateway.routing import Match
 
-__all__ = ["CallFacts", "Upstream", "close_streams", "serve"]
+__all__ = ["CallFacts", "Serve", "Upstream", "close_streams", "serve"]
 
 Serve = Callable[[Upstream, Exchange, Endpoint, Match, CallFacts], Awaitable[None]]
 
@@ -22,21 +20,18 @@ async def _only_as_websocket(*_: object) -> None:
     raise UpgradeRequired
 
 
-async def _not_over_http(*_: object) -> None:
-    raise GatewayError(grpc.StatusCode.UNIMPLEMENTED, "This method cannot be called over HTTP.")
-
-
 SERVE: Final[Mapping[Kind, Serve]] = {
     Kind.UNARY: unary.serve,
     Kind.EVENTS: events.serve,
     Kind.DOWNLOAD: download.serve,
-    Kind.UPLOAD: upload.serve,
+    Kind.COLLECT: collect.serve,
     Kind.WEBSOCKET: _only_as_websocket,
-    Kind.UNSUPPORTED: _not_over_http,
 }
 
 
-async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, match: Match, facts: CallFacts) -> None:
+def serve(
+    upstream: Upstream, exchange: Exchange, endpoint: Endpoint, match: Match, facts: CallFacts
+) -> Awaitable[None]:
     """Make the call and write its answer.
 
     Raises:
@@ -44,7 +39,7 @@ async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, matc
         CallFailed: the call failed. If the answer had begun, it must be left unfinished.
         ClientGone: nobody waits for the answer any more.
     """
-    await SERVE[endpoint.kind](upstream, exchange, endpoint, match, facts)
+    return SERVE[endpoint.kind](upstream, exchange, endpoint, match, facts)
 
 
 def close_streams(upstream: Upstream) -> None:

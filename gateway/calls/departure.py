@@ -14,54 +14,56 @@ class StreamsClosed(ClientGone):
 class Departure:
     """Cancels the block it surrounds when the client disconnects, or when told to; the block then raises the reason.
 
-    Bodies and disconnections come over the same channel, so watching must begin after the body was read. Pieces of a
-    body that nobody wants are thrown away. Watching begins after `delay_seconds`, so that short calls need not pay for
-    it; None leaves the beginning to `watch`.
+    Bodies and disconnections come over the same channel, so watching must begin after the body was read: with `watch`,
+    or by `long_calls` if the block takes long. Pieces of a body that nobody wants are thrown away.
     """
 
-    def __init__(self, receive: Receive, delay_seconds: float | None) -> None:
+    noticed = False
+    """For `LongCalls`: the block was open when it last looked."""
+    # Most calls never change these; one is made for every call.
+    _watching: asyncio.Task[None] | None = None
+    _reason: Exception | None = None
+    _done = False
+    _ended: asyncio.Event | None = None
+
+    def __init__(self, receive: Receive, long_calls: "LongCalls | None" = None) -> None:
         self._receive = receive
-        self._delay_seconds = delay_seconds
-        self._timer: asyncio.TimerHandle | None = None
-        self._watching: asyncio.Task[None] | None = None
-        self._reason: Exception | None = None
-        self._done = False
-        self._ended: asyncio.Event | None = None
+        self._long_calls = long_calls
+        self._task: asyncio.Task[object] | None = None
 
     def __enter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("there is no task to cancel")
-        self._task = task
-        if self._delay_seconds is not None:
-            self._timer = self._loop.call_later(self._delay_seconds, self.watch)
+        loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task(loop)
+        if self._long_calls is not None:
+            self._long_calls.add(self, loop)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._done = True
+        if self._long_calls is not None:
+            self._long_calls.discard(self)
         if self._ended is not None:
             self._ended.set()
-        if self._timer is not None:
-            self._timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
         if self._reason is not None:
-            self._task.uncancel()
+            if self._task is not None:
+                self._task.uncancel()
             raise self._reason from error
 
     def watch(self) -> None:
         """Begin to watch for a disconnection."""
         if not self._done and self._watching is None:
-            self._watching = self._loop.create_task(self._watch())
+            self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     def leave(self, reason: Exception) -> None:
         """Cancel the block, which then raises `reason`. Only the first reason counts, and none after the block."""
         if self._reason is None and not self._done:
             self._reason = reason
-            self._task.cancel()
+            if self._task is not None:
+                self._task.cancel()
 
     async def over(self) -> None:
         """Wait until the cancellation has come through."""
@@ -73,3 +75,39 @@ class Departure:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.leave(ClientGone("the client has left"))
+
+
+class LongCalls:
+    """Has clients watched whose calls last longer than `seconds`, at the latest after twice as long.
+
+    One timer serves all calls, and only while there are any: a timer for each would cost as much as a short call.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._open: set[Departure] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Where the timer runs; None while none does."""
+
+    def add(self, departure: Departure, loop: asyncio.AbstractEventLoop) -> None:
+        """Have `departure` watched if it is still here after a while. `loop` is the one that runs."""
+        self._open.add(departure)
+        # A loop that was closed takes its timer with it.
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_later(self._seconds, self._look, loop)
+
+    def discard(self, departure: Departure) -> None:
+        """Forget `departure`, whose block is over."""
+        self._open.discard(departure)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        for departure in tuple(self._open):
+            if departure.noticed:
+                departure.watch()
+                self._open.discard(departure)
+            departure.noticed = True
+        if self._open:
+            loop.call_later(self._seconds, self._look, loop)
+        else:
+            self._loop = None

@@ -1,17 +1,18 @@
 """Writes the body of an answer piece by piece, keeps it alive in silence, and notices a reader that is stuck."""
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from typing import Final
 
+from gateway.backend import Metadata
+from gateway.calls.connection import drop_reader
 from gateway.calls.departure import Departure
+from gateway.calls.reader_watch import ReaderWatch
 from gateway.exchange import Exchange
-from gateway.request_body import ClientGone
 
-log = logging.getLogger(__name__)
-
-# A reader of events is told that the stream is open, at the latest after so many seconds without an answer.
+# Headers wait for the first answer, so that a call that fails at once has its status. A page that opens an EventSource
+# would meanwhile not know whether it is connected, and proxies give up on a request without an answer; so after a
+# second without an answer the stream counts as open, and what goes wrong later is told in it.
 OPEN_AFTER_SECONDS: Final = 1.0
 
 
@@ -22,14 +23,12 @@ class StreamWriter:
         self.started = False
         """Status and headers are out; an error can only be told in the body now."""
         self._exchange = exchange
-        self._departure = departure
         self._loop = asyncio.get_running_loop()
         self._stuck_seconds = stuck_reader_seconds
-        self._sending_since: float | None = None
+        self._sending = ReaderWatch(exchange, departure, stuck_reader_seconds)
         self._last_write = self._loop.time()
         self._beside: asyncio.Task[None] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._timers["stuck"] = self._loop.call_later(stuck_reader_seconds, self._check_reader)
 
     @property
     def request_id(self) -> str:
@@ -41,10 +40,14 @@ class StreamWriter:
         """Whether the request wants headers only."""
         return self._exchange.http_method == "HEAD"
 
-    async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Send status and headers."""
+    async def start(
+        self, status: int, headers: Iterable[tuple[bytes, bytes]], opening: bytes = b"", metadata: Metadata = ()
+    ) -> None:
+        """Send status and headers, also those the server sent as `metadata`, and `opening` as the body's beginning."""
         self.started = True
-        await self._exchange.begin(status, headers)
+        await self._exchange.begin_stream(status, headers, metadata)
+        if opening and not self.bodiless:
+            await self._write(opening)
 
     async def write(self, data: bytes) -> None:
         """Send one piece and wait until the connection can take the next one."""
@@ -53,19 +56,30 @@ class StreamWriter:
             self._beside = None
         await self._write(data)
 
-    async def finish(self) -> None:
-        """End the body."""
+    async def finish(self, metadata: Metadata = ()) -> None:
+        """End the body; `metadata` is what the server sent behind it."""
         if self._beside is not None:
             await self._beside
-        await self._exchange.send({"type": "http.response.body", "body": b""})
+        await self._exchange.end_stream(metadata)
 
-    def open_later(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Send status and headers by itself when no answer comes within a second."""
+    async def finish_with(self, data: bytes) -> None:
+        """Send a last piece and end the body, when nobody watches the reader any more; one that is stuck is dropped."""
+        try:
+            async with asyncio.timeout(self._stuck_seconds):
+                if data:
+                    await self._write(data)
+                await self.finish()
+        except TimeoutError:
+            drop_reader(self._exchange, self._stuck_seconds)
+
+    def open_later(self, status: int, headers: Iterable[tuple[bytes, bytes]], opening: bytes) -> None:
+        """Do what `start` does by itself when no answer comes within a second."""
 
         def start() -> None:
             if not self.started:
+                self._beside = self._loop.create_task(self.start(status, headers, opening))
+                # The task runs only after this; until then nobody else may start.
                 self.started = True
-                self._beside = self._loop.create_task(self._exchange.begin(status, headers))
 
         self._timers["open"] = self._loop.call_later(OPEN_AFTER_SECONDS, start)
 
@@ -74,7 +88,7 @@ class StreamWriter:
 
         def beat() -> None:
             now = self._loop.time()
-            if self.started and self._sending_since is None and now >= self._last_write + seconds:
+            if self.started and self._sending.since is None and now >= self._last_write + seconds:
                 self._beside = self._loop.create_task(self._write(data))
                 self._last_write = now
             due = self._last_write + seconds
@@ -84,37 +98,14 @@ class StreamWriter:
 
     def stop(self) -> None:
         """End all timers. Called in every case, also after a failure."""
+        self._sending.stop()
         for timer in self._timers.values():
             timer.cancel()
-        if self._beside is not None and not self._beside.done():
+        if self._beside is not None:
             self._beside.cancel()
+            self._beside = None
 
     async def _write(self, data: bytes) -> None:
-        self._sending_since = self._loop.time()
-        await self._exchange.send({"type": "http.response.body", "body": data, "more_body": True})
-        self._sending_since = None
+        with self._sending:
+            await self._exchange.send_piece(data)
         self._last_write = self._loop.time()
-
-    def _check_reader(self) -> None:
-        now = self._loop.time()
-        since = self._sending_since
-        if since is not None and now >= since + self._stuck_seconds:
-            extra = {"request_id": self._exchange.request_id, "rpc": self._exchange.rpc, "seconds": self._stuck_seconds}
-            log.warning("a reader takes nothing of its stream; its connection is dropped", extra=extra)
-            abort_connection(self._exchange)
-            self._departure.leave(ClientGone("the reader is stuck"))
-            return
-        self._timers["stuck"] = self._loop.call_at(
-            (now if since is None else since) + self._stuck_seconds, self._check_reader
-        )
-
-
-def abort_connection(exchange: Exchange) -> None:
-    """Throw away what waits to be sent and close the connection, where the ASGI server lets us.
-
-    ASGI has no such message. uvicorn's `send` is a method of an object that holds the transport; with other servers the
-    answer ends unfinished, and the connection closes once its buffers drain or time out.
-    """
-    transport = getattr(getattr(exchange.send, "__self__", None), "transport", None)
-    if transport is not None:
-        transport.abort()

@@ -1,6 +1,6 @@
 """One request, one answer."""
 
-from typing import Final
+from collections.abc import Awaitable
 
 from google.protobuf.message import Message
 
@@ -10,18 +10,19 @@ from gateway.calls.file_body import open_body
 from gateway.calls.form import with_content_type
 from gateway.calls.upstream import CallFacts, Upstream
 from gateway.endpoint import Endpoint
-from gateway.exchange import Exchange, response_headers
+from gateway.exchange import Exchange
 from gateway.request_body import read_whole, refuse_too_large
 from gateway.routing import Match
-
-# Calls shorter than this are not watched for a client that leaves.
-WATCH_AFTER_SECONDS: Final = 0.05
+from gateway.whole_answer import send_answer
 
 
 async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, match: Match, facts: CallFacts) -> None:
     """Make the call and write its answer. Raises as `gateway.calls.serve` does."""
-    request = await read_request(exchange, endpoint, match)
-    with Departure(exchange.receive, WATCH_AFTER_SECONDS):
+    if endpoint.takes_body:
+        request = await read_request(exchange, endpoint, match)
+    else:
+        request = endpoint.bind(match.variables, exchange.scope["query_string"], exchange.scope["headers"], None)
+    with Departure(exchange.receive, upstream.long_calls):
         reply = await upstream.backend.unary(endpoint.method, request, facts.metadata, facts.timeout_seconds)
     await answer(exchange, endpoint, reply)
 
@@ -42,7 +43,14 @@ async def read_request(exchange: Exchange, endpoint: Endpoint, match: Match) -> 
     return endpoint.bind(match.variables, scope["query_string"], headers, body)
 
 
-async def answer(exchange: Exchange, endpoint: Endpoint, reply: Reply) -> None:
+def answer(exchange: Exchange, endpoint: Endpoint, reply: Reply) -> Awaitable[None]:
     """Write the one answer of a call."""
     content_type, body = endpoint.write(reply.message)
-    await exchange.respond(endpoint.success_status, content_type, body, response_headers(reply.initial_metadata))
+    return send_answer(
+        exchange,
+        endpoint.success_status,
+        content_type,
+        body,
+        initial_metadata=reply.initial_metadata,
+        trailing_metadata=reply.trailing_metadata,
+    )

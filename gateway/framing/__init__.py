@@ -1,4 +1,4 @@
-"""How the answers of one stream are told apart in the body of an HTTP answer."""
+"""How the answers of one stream are told apart: in the body of an HTTP answer, or as frames of a WebSocket."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ class Framing:
 
     content_type: bytes
     headers: tuple[tuple[bytes, bytes], ...]
+    opening: bytes
+    """What goes ahead of the first answer; empty for nothing."""
     encode: Callable[[Message], Frame]
     """An answer as a frame."""
     encode_error: Callable[[bytes], bytes]

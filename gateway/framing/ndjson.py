@@ -1,24 +1,22 @@
 """One JSON text per line. Source: https://github.com/ndjson/ndjson-spec"""
 
-import orjson
+from collections.abc import Callable
+
 from google.protobuf.message import Message
 
-from gateway.codec.printer import message_printer
-from gateway.contract import Method
 from gateway.framing import Frame, Framing
 
 
-def ndjson(method: Method) -> Framing:
-    """Return the framing of `method`. An error after the first answer is a last line `{"error": <error body>}`."""
-    print_message = message_printer(method.output, method.dialect)
+def ndjson(write_json: Callable[[Message], bytes]) -> Framing:
+    """Return the framing of answers that `write_json` turns into JSON.
 
-    def encode(answer: Message) -> Frame:
-        return Frame(orjson.dumps(print_message(answer), option=orjson.OPT_APPEND_NEWLINE))
-
+    An error after the first answer is a last line `{"error": <error body>}`.
+    """
     return Framing(
         content_type=b"application/x-ndjson",
         headers=((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")),
-        encode=encode,
+        opening=b"",
+        encode=lambda answer: Frame(write_json(answer) + b"\n"),
         encode_error=lambda body: b'{"error":' + body + b"}\n",
         keep_alive=b"",
         heartbeat_seconds=0,

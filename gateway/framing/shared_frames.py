@@ -1,29 +1,29 @@
 """Frames that many readers of one stream share, so that each answer is encoded once and not once per reader."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from gateway.framing import Frame
+F = TypeVar("F")
 
 # Readers of one stream are at most a few answers apart; what is older is encoded again.
 DEFAULT_CAPACITY: Final = 64
 
 
-class SharedFrames:
+class SharedFrames(Generic[F]):
     """Remembers the frames of the newest answers by the identity of the message object.
 
     A servicer that gives the same object to all its readers has it encoded once. The message is held as long as its
     frame is, so that no other object can take its identity.
     """
 
-    def __init__(self, encode: Callable[[Message], Frame], capacity: int = DEFAULT_CAPACITY) -> None:
+    def __init__(self, encode: Callable[[Message], F], capacity: int = DEFAULT_CAPACITY) -> None:
         self._encode = encode
         self._capacity = capacity
-        self._frames: dict[int, tuple[Message, Frame]] = {}
+        self._frames: dict[int, tuple[Message, F]] = {}
 
-    def frame(self, message: Message, previous: Message | None) -> Frame:
+    def frame(self, message: Message, previous: Message | None) -> F:
         """Return the frame of `message`; `previous` is what the same reader got before.
 
         A servicer that yields one object again and again, changed in between, is taken at its word: an object that

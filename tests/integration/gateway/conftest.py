@@ -433,6 +433,12 @@ Open = Callable[..., Client]
 
 
 @pytest.fixture
+def open_client() -> Callable[[Gateway], Client]:
+    """Makes a client of any gateway."""
+    return Client
+
+
+@pytest.fixture
 def open_gateway(library: FileDescriptor, backend: Backend) -> Open:
     """Makes a gateway with the options of the test."""
 

@@ -222,12 +222,6 @@ async def test_a_client_that_leaves_cancels_its_call(client: Any, librarian: Any
     assert conversation.events.empty()
 
 
-async def test_streams_both_ways_are_not_implemented(client: Any) -> None:
-    answer = await client.request("POST", "/v1/talk", json={})
-
-    assert answer.status == 501
-
-
 async def test_a_websocket_route_wants_an_upgrade(client: Any) -> None:
     answer = await client.request("GET", "/v1/books/b1/listen")
 

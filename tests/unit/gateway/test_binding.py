@@ -93,7 +93,7 @@ def test_a_variable_that_is_no_value_of_its_field_is_refused(methods: dict[str, 
         (b"filter.label=a+b%2Bc%26", {"label": "a b+c&"}),  # a plus sign is a space
         (b"filter.label=", {"label": ""}),
         (b"filter.label", {"label": ""}),
-        (b"filter.label=100%", {"label": "100%"}),
+        (b"filter.label=a;b", {"label": "a;b"}),  # a semicolon separates nothing (URL standard, section 5.1)
         (b"filter.pageCount=-3&filter.size_bytes=9223372036854775807", {"page_count": -3, "size_bytes": 2**63 - 1}),
         (b"filter.weight=1e3&filter.height=-0.5", {"weight": 1000, "height": -0.5}),
         (b"filter.open=true", {"open": True}),
@@ -143,7 +143,11 @@ def test_a_parameter_fills_a_field_of_any_type_by_either_name(
         (b"filter.notes=b", "filter.notes", "is a map, which cannot be given as a parameter"),
         (b"filter.notes.a=b", "filter.notes.a", "is a map, which cannot be given as a parameter"),
         (b"filter.author=x", "filter.author", "is a message, whose fields are given one by one"),
-        (b"filter.authors.displayName=x", "filter.authors.displayName", "is not a known parameter"),
+        (b"filter.authors.displayName=x", "filter.authors.displayName", "is below a list of messages"),
+        (b"filter.authors=x", "filter.authors", "is a list of messages, which cannot be given as parameters"),
+        (b"filter.loanTime=1s&filter.loanTime.nanos=1", "filter.loanTime.nanos", "must be given only once"),
+        (b"filter.loanTime.nanos=1&filter.loanTime=1s", "filter.loanTime", "must be given only once"),
+        (b"filter.loanTime=1s&filter.loanTime=1s", "filter.loanTime", "must be given only once"),
         (b"filter.extra=%7B%22a%22:1,%22a%22:2%7D", "filter.extra", "must not repeat the key 'a'"),
         (b"zzz=1", "zzz", "is not a known parameter"),
         (b"filter.zzz=1", "filter.zzz", "is not a known parameter"),
@@ -167,6 +171,12 @@ def test_every_wrong_parameter_is_told(get_shelf: Method) -> None:
 
 def test_a_query_that_is_no_text_is_refused(get_shelf: Method) -> None:
     assert refusal_of(get_shelf, query=b"filter.label=%FF").message == "query must be percent-encoded UTF-8"
+
+
+@pytest.mark.parametrize("query", [b"filter.label=100%", b"filter.label=%4", b"filter.%zz=x"])
+def test_a_broken_escape_in_a_query_is_refused(get_shelf: Method, query: bytes) -> None:
+    # RFC 3986, section 2.1.
+    assert refusal_of(get_shelf, query=query).message == "query must have two hexadecimal digits behind each %"
 
 
 def test_endless_nesting_in_a_parameter_is_refused(get_shelf: Method) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
 
 from gateway.codec.dialect import STRICT, Dialect, Nulls
 from gateway.contract import ContractInvalid, Method, read_services
@@ -62,16 +63,104 @@ def test_options_are_read_from_a_pool_that_does_not_know_them(methods: dict[str,
     assert method.options.query_match == options_pb2.QueryMatch(parameter="format", value="text")
 
 
-@pytest.mark.parametrize(("body", "response_body"), [("missing", ""), ("", "missing")])
-def test_a_binding_that_names_a_missing_field_is_refused_with_the_rpc(body: str, response_body: str) -> None:
-    file = descriptor_pb2.FileDescriptorProto(name="bad.proto", package="bad", syntax="proto3")
+# From a file that is made for the test.
+
+
+def service(
+    rule: http_pb2.HttpRule,
+    *,
+    of_file: options_pb2.ServiceOptions | None = None,
+    of_service: options_pb2.ServiceOptions | None = None,
+) -> ServiceDescriptor:
+    """The service made.Svc with an rpc Call, in a pool that does not know the options."""
+    file = descriptor_pb2.FileDescriptorProto(name="made.proto", package="made", syntax="proto3")
     file.message_type.add(name="Nothing")
-    rpc = file.service.add(name="Svc").method.add(name="Call", input_type=".bad.Nothing", output_type=".bad.Nothing")
-    rpc.options.Extensions[annotations_pb2.http].CopyFrom(
-        http_pb2.HttpRule(get="/x", body=body, response_body=response_body)
-    )
+    svc = file.service.add(name="Svc")
+    rpc = svc.method.add(name="Call", input_type=".made.Nothing", output_type=".made.Nothing")
+    rpc.options.Extensions[annotations_pb2.http].CopyFrom(rule)
+    if of_file is not None:
+        file.options.Extensions[options_pb2.every_service].CopyFrom(of_file)
+    if of_service is not None:
+        svc.options.Extensions[options_pb2.service].CopyFrom(of_service)
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
+    return pool.FindServiceByName("made.Svc")
 
-    with pytest.raises(ContractInvalid, match=r"bad\.Svc\.Call.*'missing'"):
-        read_services([pool.FindServiceByName("bad.Svc")])
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        # http.proto: the field "must be present at the top-level of the request message type".
+        (http_pb2.HttpRule(get="/x", body="missing"), "body 'missing' is no field of made.Nothing"),
+        (http_pb2.HttpRule(get="/x", response_body="missing"), "response_body 'missing' is no field of made.Nothing"),
+        # http.proto: "Nested bindings must not contain an `additional_bindings` field themselves".
+        (
+            http_pb2.HttpRule(
+                get="/x",
+                additional_bindings=[
+                    http_pb2.HttpRule(get="/y", additional_bindings=[http_pb2.HttpRule(get="/z")]),
+                ],
+            ),
+            "an additional binding has additional bindings of its own",
+        ),
+        (http_pb2.HttpRule(body="*"), "a binding of google.api.http has no path"),
+        (http_pb2.HttpRule(get="/x", additional_bindings=[http_pb2.HttpRule()]), "a binding of google.api.http has no"),
+        # RFC 9110, section 9.1: a method is a token.
+        (http_pb2.HttpRule(custom=http_pb2.CustomHttpPattern(path="/x")), "'' is no HTTP method"),
+        (http_pb2.HttpRule(custom=http_pb2.CustomHttpPattern(kind="A B", path="/x")), "'A B' is no HTTP method"),
+    ],
+)
+def test_a_rule_that_does_not_fit_is_refused_with_the_rpc(rule: http_pb2.HttpRule, words: str) -> None:
+    with pytest.raises(ContractInvalid) as refusal:
+        read_services([service(rule)])
+
+    assert str(refusal.value).startswith(f"made.Svc.Call: {words}")
+
+
+RULE = http_pb2.HttpRule(get="/x")
+Options = options_pb2.ServiceOptions
+
+
+def test_options_of_the_service_go_over_those_of_its_file_and_these_over_the_defaults() -> None:
+    defaults = Options(
+        error_shape=Options.ERROR_SHAPE_CODED, name_style=Options.NAME_STYLE_PROTO, max_body_bytes=1, listeners=["a"]
+    )
+    of_file = Options(
+        error_shape=Options.ERROR_SHAPE_DETAIL, unknown_fields=Options.UNKNOWN_POLICY_IGNORE, max_body_bytes=2
+    )
+    of_service = Options(max_body_bytes=3, listeners=["b"])
+
+    (method,) = read_services([service(RULE, of_file=of_file, of_service=of_service)], defaults)
+
+    assert method.dialect == Dialect(proto_names=True, ignore_unknown_fields=True)
+    assert method.error_shape == Options.ERROR_SHAPE_DETAIL
+    assert method.max_body_bytes == 3
+    assert method.listeners == ("b",)
+
+
+def test_the_first_value_of_an_option_replaces_one_from_further_out() -> None:
+    of_file = Options(unknown_fields=Options.UNKNOWN_POLICY_IGNORE, name_style=Options.NAME_STYLE_PROTO)
+    of_service = Options(unknown_fields=Options.UNKNOWN_POLICY_UNSPECIFIED)
+
+    (method,) = read_services([service(RULE, of_file=of_file, of_service=of_service)])
+
+    assert method.dialect == Dialect(proto_names=True)
+
+
+def test_a_default_framing_that_only_a_client_can_choose_is_refused() -> None:
+    with pytest.raises(ContractInvalid, match=r"^made\.Svc: default_framing"):
+        read_services([service(RULE, of_service=Options(default_framing=options_pb2.Stream.FRAMING_WEBSOCKET))])
+
+
+def test_a_rule_from_outside_replaces_the_annotation_with_all_its_bindings() -> None:
+    annotation = http_pb2.HttpRule(get="/x", additional_bindings=[http_pb2.HttpRule(get="/y")])
+    rules = {"made.Svc.Call": http_pb2.HttpRule(selector="made.Svc.Call", put="/z", body="*")}
+
+    (method,) = read_services([service(annotation)], rules=rules)
+
+    assert [(each.http_method, each.template, each.body) for each in method.bindings] == [("PUT", "/z", "*")]
+
+
+def test_a_rule_from_outside_that_selects_nothing_is_refused() -> None:
+    with pytest.raises(ContractInvalid, match=r"^made\.Svc\.Cal: a rule of the service config selects no rpc"):
+        read_services([service(RULE)], rules={"made.Svc.Cal": RULE})

@@ -3,13 +3,14 @@
 Rules without a source are where google/api/http.proto is silent.
 """
 
+import sys
 from collections.abc import Mapping
 
 import pytest
 from google.protobuf import empty_pb2
 
 from gateway.codec.dialect import STRICT
-from gateway.contract import HttpBinding, Method
+from gateway.contract import ContractInvalid, HttpBinding, Method
 from gateway.errors import BadRequest
 from gateway.routing import Match, RouteConflict, Router, WrongMethod
 from gateway_options.v1 import options_pb2
@@ -35,6 +36,8 @@ def rpc(name: str, *routes: str, query_match: tuple[str, str] | None = None) -> 
         dialect=STRICT,
         error_shape=options_pb2.ServiceOptions.ERROR_SHAPE_UNSPECIFIED,
         listeners=("main",),
+        default_framing=options_pb2.Stream.FRAMING_UNSPECIFIED,
+        max_body_bytes=0,
     )
 
 
@@ -91,6 +94,31 @@ def test_a_trailing_slash_is_another_path() -> None:
     router = Router([rpc("List", "GET /v1")])
 
     assert router.find("GET", b"/v1/") is None
+
+
+def test_a_trailing_slash_is_dropped_where_the_gateway_ignores_it() -> None:
+    router = Router([rpc("List", "GET /v1"), rpc("Rest", "GET /files/{path=**}")], ignore_trailing_slash=True)
+
+    assert found(router, "GET", b"/v1/") == ("List", {})
+    assert router.find("POST", b"/v1/") == WrongMethod(("GET", "HEAD", "OPTIONS"))
+    # Here it is part of the path.
+    assert found(router, "GET", b"/files/a/") == ("Rest", {"path": "a/"})
+    # Only one is dropped.
+    assert router.find("GET", b"/v1//") is None
+
+
+def test_two_stars_take_empty_segments_as_they_are() -> None:
+    router = Router([rpc("Rest", "GET /files/{path=**}")])
+
+    assert found(router, "GET", b"/files//a//") == ("Rest", {"path": "/a//"})
+
+
+def test_a_literal_may_be_percent_encoded_in_the_template() -> None:
+    # http.proto: reserved characters of a literal "should be percent-encoded before the matching".
+    router = Router([rpc("Literal", "GET /v1/a%3Ab%20c")])
+
+    assert found(router, "GET", b"/v1/a:b%20c") == ("Literal", {})
+    assert found(router, "GET", b"/v1/a%3ab%20c") == ("Literal", {})
 
 
 def test_the_root_is_a_path() -> None:
@@ -234,6 +262,39 @@ def test_a_route_whose_query_match_fails_is_not_there() -> None:
     assert router.find("GET", b"/logs") is None
 
 
+# Cost.
+
+
+def test_a_lookup_costs_the_same_whatever_the_number_of_routes() -> None:
+    def routes(number: int) -> Router:
+        return Router(
+            [
+                rpc(f"Rpc{n}", f"GET /v1/things{n}/{{id}}/parts/*", f"POST /v1/things{n}/{{id}}:open{n}")
+                for n in range(number)
+            ]
+        )
+
+    few, many = (calls_of(router, b"/v1/things7/x/parts/y") for router in (routes(10), routes(1000)))
+
+    assert few == many
+
+
+def calls_of(router: Router, path: bytes) -> int:
+    """How many functions, Python's own included, run for one lookup."""
+    count = 0
+
+    def profile(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(profile)
+    try:
+        assert isinstance(router.find("GET", path), Match)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
 # Conflicts.
 
 
@@ -249,6 +310,11 @@ def test_a_route_whose_query_match_fails_is_not_there() -> None:
 def test_two_rpcs_with_the_same_path_are_refused_with_both_names(first: str, second: str) -> None:
     with pytest.raises(RouteConflict, match=r"/test\.Svc/First and /test\.Svc/Second"):
         Router([rpc("First", first), rpc("Second", second)])
+
+
+def test_a_template_outside_of_the_grammar_is_refused_with_the_rpc() -> None:
+    with pytest.raises(ContractInvalid, match=r"^/test\.Svc/Broken: .*/v1/\*\*/x"):
+        Router([rpc("Broken", "GET /v1/**/x")])
 
 
 def test_the_same_path_with_different_verbs_methods_or_query_matches_is_no_conflict() -> None:

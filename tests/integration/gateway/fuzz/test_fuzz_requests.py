@@ -1,30 +1,20 @@
-"""Whatever is sent, the answer is a true success or a refusal that says why: no fault, no hang, no value not sent.
-
-Runs for FUZZ_SECONDS in all, from FUZZ_SEED on. A failure names the smallest request found.
-"""
+"""Whatever is sent, the answer is a true success or a refusal that says why: no fault, no hang, no value not sent."""
 
 import asyncio
-import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
 from google.protobuf import json_format
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.integration.gateway.fuzz import inputs
 from tests.integration.gateway.fuzz.echo import Answer, Echo, everything
+from tests.integration.gateway.fuzz.fuzzing import TIMEOUT_SECONDS, fuzz, fuzz_settings
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "12"))
-FIRST_SEED = int(os.environ.get("FUZZ_SEED", "1"))
-TARGETS = 3
 METHODS = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "BREW"]
-ask_settings = settings(
-    max_examples=250, deadline=None, database=None, suppress_health_check=[*HealthCheck], print_blob=False
-)
 
 
 class Bench:
@@ -44,15 +34,6 @@ def bench() -> Iterator[Bench]:
         yield Bench(runner)
 
 
-def fuzz(target: Callable[[], None]) -> None:
-    """Run `target` with one seed after the other until its share of the time is over."""
-    over = time.monotonic() + SECONDS / TARGETS
-    number = FIRST_SEED
-    while time.monotonic() < over:
-        seed(number)(target)()
-        number += 1
-
-
 def check(answer: Answer, seen: Any) -> None:
     """Assert that the answer is what a client may rely on."""
     assert 200 <= answer.status < 300 or 400 <= answer.status < 500, answer
@@ -66,9 +47,9 @@ def check(answer: Answer, seen: Any) -> None:
         assert json_format.Parse(answer.body, everything()()) == seen
 
 
-@pytest.mark.timeout(SECONDS + 120)
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 def test_any_body_is_understood_as_the_reference_does_or_refused(bench: Bench) -> None:
-    @ask_settings
+    @fuzz_settings
     @given(inputs.bodies)
     def target(body: bytes) -> None:
         answer = bench.ask("POST", b"/body", body=body)
@@ -80,9 +61,9 @@ def test_any_body_is_understood_as_the_reference_does_or_refused(bench: Bench) -
     fuzz(target)
 
 
-@pytest.mark.timeout(SECONDS + 120)
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 def test_any_path_and_method_is_answered_or_refused(bench: Bench) -> None:
-    @ask_settings
+    @fuzz_settings
     @given(st.sampled_from(METHODS), inputs.paths, st.sampled_from([b"", b"{}", b"[]", b"{"]))
     def target(http_method: str, path: bytes, body: bytes) -> None:
         answer = bench.ask(http_method, path, body=body)
@@ -96,9 +77,9 @@ def test_any_path_and_method_is_answered_or_refused(bench: Bench) -> None:
     fuzz(target)
 
 
-@pytest.mark.timeout(SECONDS + 120)
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 def test_any_query_is_answered_or_refused(bench: Bench) -> None:
-    @ask_settings
+    @fuzz_settings
     @given(inputs.queries())
     def target(query: bytes) -> None:
         check(bench.ask("GET", b"/query", query), bench.echo.seen)

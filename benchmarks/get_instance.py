@@ -1,6 +1,5 @@
 """GET of one bot instance over HTTP and SQLite: Switchyard in process against FastAPI with an async ORM."""
 
-import asyncio
 import subprocess
 import sys
 import tempfile
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.load import requests_per_second
+from benchmarks.load import measure
 from benchmarks.result import Row
 from tests.end_to_end.system import System, free_port, wait_until
 
@@ -51,4 +50,4 @@ def up(port: int, path: str) -> bool:
 
 def rate(port: int, path: str) -> float:
     """Requests per second of one of the two."""
-    return asyncio.run(requests_per_second(port, path))
+    return measure(port, path, seconds=4.0).per_second

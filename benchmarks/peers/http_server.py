@@ -1,0 +1,34 @@
+"""Serves `make_app()` of a module beside this one: `python -m benchmarks.peers.http_server PORT SERVER MODULE`.
+
+SERVER is uvicorn, in one process on one loop, or granian, with one worker and the network in a thread of its own. All
+applications get the same settings: uvloop, no access log, nothing in between.
+"""
+
+import os
+import sys
+
+import uvicorn
+
+
+def main(port: str, server: str, module: str) -> None:
+    """Serve until the process is ended."""
+    target = f"benchmarks.peers.{module}:make_app"
+    if server == "granian":
+        options = ["--factory", "--interface", "asginl", "--port", port, "--loop", "uvloop", "--log-level", "warning"]
+        os.execv(sys.executable, [sys.executable, "-m", "granian", *options, target])
+    uvicorn.run(
+        target,
+        factory=True,
+        port=int(port),
+        http="httptools",
+        loop="uvloop",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -23,7 +23,6 @@ from gateway.metadata import ExposedMetadata, ForwardedHeaders
 from gateway.options import GatewayOptions
 from gateway.pages import Pages
 from gateway.problem import ErrorReasons
-from gateway.protocols import Procedures
 from gateway.protocols.procedure import Procedure
 from gateway.rate_limit import RateLimiter, Window
 from gateway.request_body import ClientGone, Receive, Scope, Send
@@ -60,7 +59,9 @@ class Gateway:
         methods = [method for method in everything if options.listener in method.listeners]
         self._router = Router(methods, ignore_trailing_slash=options.ignore_trailing_slash)
         # An rpc without a rule is nobody's business outside unless somebody says so.
-        self._procedures = Procedures(one for one in methods if one.bindings or options.unannotated_rpcs)
+        self._procedures = protocols.compile_procedures(
+            one for one in methods if one.bindings or options.unannotated_rpcs
+        )
         self._endpoints = {
             binding: compile_endpoint(method, binding) for method in methods for binding in method.bindings
         }
@@ -147,7 +148,7 @@ class Gateway:
         check_host(scope, exchange.headers)
         if exchange.http_method == "OPTIONS" and await self._preflight(exchange, raw_path):
             return
-        procedure = self._procedures.find(raw_path)
+        procedure = self._procedures.get(raw_path)
         if procedure is not None and protocols.owns(procedure, exchange):
             await self._call_procedure(exchange, procedure)
             return
@@ -213,7 +214,7 @@ class Gateway:
             return False
         match = self._router.find("OPTIONS", raw_path)
         methods = match.allowed if isinstance(match, WrongMethod) else EVERY_METHOD
-        procedure = self._procedures.find(raw_path)
+        procedure = self._procedures.get(raw_path)
         if procedure is not None:
             named = match.allowed if isinstance(match, WrongMethod) else ()
             methods = tuple(sorted({*named, *protocols.allowed_methods(procedure)}))

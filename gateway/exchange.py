@@ -44,26 +44,19 @@ class AnswerRules:
 class Exchange:
     """One request, and the one answer it may be given. Made and used by one task."""
 
-    __slots__ = (
-        "_coding",
-        "_encoder",
-        "_trailers_promised",
-        "client",
-        "common_headers",
-        "error_shape",
-        "headers",
-        "http_method",
-        "peer",
-        "raw_path",
-        "receive",
-        "request_id",
-        "rpc",
-        "rules",
-        "scope",
-        "send",
-        "started_at",
-        "status",
-    )
+    rules: AnswerRules
+    """Given by the gateway before anything is answered, like the next two."""
+    request_id: str
+    common_headers: Headers
+    # An exchange is made for every request, and most never change these.
+    error_shape: "Shape | None" = None
+    """Shape of errors, once it is known whose answer this is."""
+    rpc: str | None = None
+    status = 0
+    """Status of the answer; 0 as long as none was begun."""
+    _coding: bytes | None = None
+    _encoder: StreamEncoder | None = None
+    _trailers_promised = False
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.started_at = time.perf_counter()
@@ -79,23 +72,11 @@ class Exchange:
             self.raw_path = below_mount(self.raw_path, root_path)
         # Of a header that is sent twice, the last one counts: it was added nearest to us.
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.request_id = ""
         peer = scope.get("client")
         self.peer: str = peer[0] if peer else ""
         """Address of the connection's other end; empty for a Unix socket."""
         self.client = self.peer
         """Address of the client, as far as trusted proxies vouch for it."""
-        self.common_headers: Headers = []
-        self.error_shape: Shape | None = None
-        """Shape of errors, once it is known whose answer this is."""
-        self.rpc: str | None = None
-        self.rules: AnswerRules
-        """Given by the gateway before anything is answered."""
-        self.status = 0
-        """Status of the answer; 0 as long as none was begun."""
-        self._coding: bytes | None = None
-        self._encoder: StreamEncoder | None = None
-        self._trailers_promised = False
 
     @property
     def takes_trailers(self) -> bool:

@@ -121,14 +121,13 @@ class ForwardedHeaders:
             for name in listed
             if name not in (PREFIXED, "x-request-id")
         }
+        self._names = frozenset(self._keys)
         self._taken = NOT_BY_PREFIX | set(self._keys.values())
         self.cookie_names = frozenset(cookies)
 
     def concern(self, headers: Mapping[bytes, bytes]) -> bool:
         """Whether any of these may go on. Most requests have none, and need not be looked at header by header."""
-        return not self._keys.keys().isdisjoint(headers) or (
-            self._prefixed and b"\ngrpc-metadata-" in b"\n".join((b"", *headers))
-        )
+        return not self._names.isdisjoint(headers) or (self._prefixed and b"grpc-metadata-" in b"".join(headers))
 
     def metadata(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str | bytes]]:
         """Return what goes on of the headers of a request, whose names are lower case; cookies apart.

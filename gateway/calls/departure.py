@@ -32,10 +32,10 @@ class Departure:
         self._task: asyncio.Task[object] | None = None
 
     def __enter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task(loop)
-        if self._long_calls is not None:
-            self._long_calls.add(self, loop)
+        if self._long_calls is None:
+            self._task = asyncio.current_task()
+        else:
+            self._task = self._long_calls.add(self)
         return self
 
     def __exit__(
@@ -89,13 +89,17 @@ class LongCalls:
         self._loop: asyncio.AbstractEventLoop | None = None
         """Where the timer runs; None while none does."""
 
-    def add(self, departure: Departure, loop: asyncio.AbstractEventLoop) -> None:
-        """Have `departure` watched if it is still here after a while. `loop` is the one that runs."""
+    def add(self, departure: Departure) -> asyncio.Task[object] | None:
+        """Have `departure` watched if it is still here after a while. Returns the task that makes the call."""
         self._open.add(departure)
-        # A loop that was closed takes its timer with it.
-        if self._loop is not loop:
-            self._loop = loop
+        # To ask for the loop that runs costs a system call; to ask whether a task runs on a loop does not.
+        task = None if self._loop is None else asyncio.current_task(self._loop)
+        if task is None:
+            # No timer runs, or one on a loop that was closed and took its timer with it.
+            self._loop = loop = asyncio.get_running_loop()
             loop.call_later(self._seconds, self._look, loop)
+            task = asyncio.current_task(loop)
+        return task
 
     def discard(self, departure: Departure) -> None:
         """Forget `departure`, whose block is over."""

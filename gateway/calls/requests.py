@@ -22,6 +22,7 @@ from gateway.endpoint import Endpoint, Requests
 from gateway.errors import BadRequest, GatewayError
 from gateway.exchange import Exchange
 from gateway.framing.json_texts import Splitter, is_lines, split_body
+from gateway.large_body import read_message
 from gateway.request_body import read_pieces
 from gateway.routing import Match
 
@@ -126,7 +127,7 @@ async def messages(texts: AsyncIterator[bytes], bind: Callable[[bytes], Message]
     async for text in texts:
         number += 1
         try:
-            request = bind(text)
+            request = await read_message(bind, text)
         except BadRequest as refusal:
             raise BadRequest(f"message {number}: {refusal.message}", refusal.violations) from refusal
         yield request

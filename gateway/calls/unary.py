@@ -1,5 +1,6 @@
 """One request, one answer."""
 
+import asyncio
 from collections.abc import Awaitable
 
 from google.protobuf.message import Message
@@ -11,9 +12,10 @@ from gateway.calls.form import with_content_type
 from gateway.calls.upstream import CallFacts, Upstream
 from gateway.endpoint import Endpoint
 from gateway.exchange import Exchange
+from gateway.large_body import LARGE_BYTES
 from gateway.request_body import read_whole, refuse_too_large
 from gateway.routing import Match
-from gateway.whole_answer import send_answer
+from gateway.whole_answer import is_plain, send_answer
 
 
 async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, match: Match, facts: CallFacts) -> None:
@@ -40,12 +42,16 @@ async def read_request(exchange: Exchange, endpoint: Endpoint, match: Match) -> 
         else:
             refuse_too_large(exchange.headers.get(b"content-length"), endpoint.max_body_bytes)
             body = await read_whole(exchange.receive, endpoint.max_body_bytes)
-    return endpoint.bind(match.variables, scope["query_string"], headers, body)
+    if body is None or len(body) <= LARGE_BYTES:
+        return endpoint.bind(match.variables, scope["query_string"], headers, body)
+    return await asyncio.to_thread(endpoint.bind, match.variables, scope["query_string"], headers, body)
 
 
 def answer(exchange: Exchange, endpoint: Endpoint, reply: Reply) -> Awaitable[None]:
     """Write the one answer of a call."""
     content_type, body = endpoint.write(reply.message)
+    if is_plain(exchange.http_method, body, reply.initial_metadata, reply.trailing_metadata):
+        return exchange.respond(endpoint.success_status, content_type, body)
     return send_answer(
         exchange,
         endpoint.success_status,

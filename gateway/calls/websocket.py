@@ -28,6 +28,7 @@ from gateway.endpoint import Endpoint, Requests
 from gateway.error_body import refuse, refuse_call, refuse_fault
 from gateway.errors import GatewayError, MessageTooLarge
 from gateway.exchange import Exchange
+from gateway.large_body import read_message
 from gateway.request_body import ClientGone
 from gateway.routing import Match
 
@@ -156,7 +157,7 @@ async def open_requests(
         elif endpoint.method.client_streaming:
             yield cancelling(messages(inbox, bind), departure)
         else:
-            yield bind(await anext(inbox, b""))
+            yield await read_message(bind, await anext(inbox, b""))
     finally:
         reading.cancel()
         await asyncio.wait([reading])

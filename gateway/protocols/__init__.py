@@ -61,19 +61,12 @@ class NotAnRpcBody(UnsupportedMediaType):
         self.headers = (*self.headers, ("accept-post", accepted))
 
 
-class Procedures:
-    """The rpcs of `methods` by their paths."""
-
-    def __init__(self, methods: Iterable[Method]) -> None:
-        self._by_path = {method.full_name.encode(): ready(method) for method in methods}
-
-    def find(self, raw_path: bytes) -> Procedure | None:
-        """The rpc whose path this is; None for any other path."""
-        return self._by_path.get(raw_path)
+def compile_procedures(methods: Iterable[Method]) -> Mapping[bytes, Procedure]:
+    """Make `methods` ready for all protocols that can carry them. Keys are their paths."""
+    return {method.full_name.encode(): _ready(method) for method in methods}
 
 
-def ready(method: Method) -> Procedure:
-    """Make `method` ready for all protocols that can carry it."""
+def _ready(method: Method) -> Procedure:
     if method.client_streaming or method.server_streaming:
         return compile_procedure(method, STREAMS, None)
     options = descriptor_pb2.MethodOptions.FromString(method.descriptor.GetOptions().SerializeToString())

@@ -16,6 +16,7 @@ from gateway.calls import CallFacts, Upstream
 from gateway.calls.departure import Departure
 from gateway.errors import HTTP_STATUS, BadRequest, UnsupportedMediaType
 from gateway.exchange import JSON, Exchange, Headers
+from gateway.large_body import read_message
 from gateway.problem import Problem
 from gateway.protocols.answer_metadata import leading, trailing, trailing_failure
 from gateway.protocols.connect_error import error_object
@@ -54,7 +55,8 @@ class ConnectPost(ConnectUnary):
         limit = procedure.max_message_bytes
         refuse_too_large(exchange.headers.get(b"content-length"), limit)
         body = await read_whole(exchange.receive, limit)
-        await call(upstream, exchange, procedure, facts, procedure.codecs[self.codec].parse(body), self.codec)
+        request = await read_message(procedure.codecs[self.codec].parse, body)
+        await call(upstream, exchange, procedure, facts, request, self.codec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class ConnectGet(ConnectUnary):
         codec = parameters.get("encoding", "")
         if codec not in procedure.codecs:
             raise UnsupportedEncoding
-        message = read_message(parameters, procedure.max_message_bytes)
+        message = given_message(parameters, procedure.max_message_bytes)
         await call(upstream, exchange, procedure, facts, procedure.codecs[codec].parse(message), codec)
 
 
@@ -120,7 +122,7 @@ def read_query(query: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-def read_message(parameters: Mapping[str, str], limit_bytes: int) -> bytes:
+def given_message(parameters: Mapping[str, str], limit_bytes: int) -> bytes:
     """The bytes of the message in a query, uncompressed.
 
     Raises:

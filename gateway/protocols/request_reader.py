@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from gateway.errors import BadRequest
+from gateway.large_body import read_message
 from gateway.protocols.envelope import COMPRESSED, Envelope, EnvelopeReader
 from gateway.protocols.message_codec import MessageCodec
 from gateway.protocols.message_coding import decompress
@@ -29,7 +30,7 @@ class RequestReader:
         reader = EnvelopeReader(self.limit_bytes)
         async for piece in pieces:
             for envelope in reader.feed(piece):
-                yield self.codec.parse(self._open(envelope))
+                yield await read_message(self.codec.parse, self._open(envelope))
         reader.finish()
 
     def _open(self, envelope: Envelope) -> bytes:

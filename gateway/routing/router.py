@@ -7,7 +7,7 @@ takes zero segments too; a trailing slash makes another path unless told otherwi
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from gateway.contract import ContractInvalid, HttpBinding, Method
@@ -49,8 +49,6 @@ class _Route:
 
 # The routes of one place in the tree: verb, then HTTP method, then those with a query match before the one without.
 _Routes = dict[str, dict[str, list[_Route]]]
-NO_ROUTES: Final[Mapping[str, list[_Route]]] = {}
-NO_VALUES: Final[Mapping[str, str]] = {}
 
 
 @dataclass(slots=True)
@@ -59,6 +57,8 @@ class _Node:
     one: "_Node | None" = None
     rest: _Routes = field(default_factory=dict)
     here: _Routes = field(default_factory=dict)
+    plain: dict[str, _Route] = field(default_factory=dict)
+    """By HTTP method, those of `here` that have neither a verb nor a rival that wants a query parameter."""
 
 
 class Router:
@@ -78,6 +78,7 @@ class Router:
         for method in methods:
             for binding in method.bindings:
                 self._add(method, binding, _template(method, binding))
+        _settle(self._root)
 
     def _add(self, method: Method, binding: HttpBinding, template: PathTemplate) -> None:
         if template.verb:
@@ -129,17 +130,18 @@ class Router:
         Most requests are done with it. What it does not find needs the whole search, which begins with the same way and
         so finds the same where this finds anything.
         """
-        node = self._root
+        node: _Node | None = self._root
         for segment in segments:
-            below = node.literals.get(segment) or (node.one if segment else None)
-            if below is None:
-                return None
-            node = below
-        routes = node.here.get("", NO_ROUTES).get(http_method)
-        if routes is None or routes[0].wanted is not None:
+            if segment in node.literals:
+                node = node.literals[segment]
+            else:
+                node = node.one if segment else None
+                if node is None:
+                    return None
+        route = node.plain.get(http_method)
+        if route is None:
             return None
-        route = routes[0]
-        return Match(route.method, route.binding, _values(route.variables, segments) if route.variables else NO_VALUES)
+        return Match(route.method, route.binding, _values(route.variables, segments))
 
     def _find(self, http_method: str, segments: list[str], query: bytes) -> Match | WrongMethod | None:
         allowed: set[str] = set()
@@ -197,6 +199,13 @@ class _Search:
                     return Match(route.method, route.binding, _values(route.variables, self._segments))
         self._allowed.update(by_method.keys() - {self._http_method, ANY_METHOD})
         return None
+
+
+def _settle(node: _Node) -> None:
+    """Fill in what follows from the routes of `node` and of all below."""
+    node.plain = {name: routes[0] for name, routes in node.here.get("", {}).items() if routes[0].wanted is None}
+    for below in (*node.literals.values(), *([node.one] if node.one is not None else [])):
+        _settle(below)
 
 
 def _template(method: Method, binding: HttpBinding) -> PathTemplate:

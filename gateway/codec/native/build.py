@@ -19,10 +19,11 @@ _FLAGS: Final = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "
 _SLOWER: Final = "the codec runs in Python, several times slower"
 
 
-def build() -> str:
+def build(extension: Path = EXTENSION) -> str:
     """Compile the transcoder unless it is there already. Returns one sentence that says what became of it."""
-    if _is_current():
-        return f"{EXTENSION.name} is up to date."
+    # Asked of the file, as this process may have loaded an older one.
+    if extension.exists() and digest().encode() in extension.read_bytes():
+        return f"{extension.name} is up to date."
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         # The stable ABI does not exist there: https://docs.python.org/3/howto/free-threading-extensions.html
         return f"Free-threaded Python has no stable ABI: {_SLOWER}."
@@ -32,12 +33,7 @@ def build() -> str:
     include = Path(sysconfig.get_path("include"))
     if not (include / "Python.h").exists():
         return f"There is no {include / 'Python.h'}: {_SLOWER}."
-    return _compile(compiler, include)
-
-
-def _is_current() -> bool:
-    # Asked of the file, as this process may have loaded an older one.
-    return EXTENSION.exists() and digest().encode() in EXTENSION.read_bytes()
+    return _compile(extension, compiler, include)
 
 
 def find_compiler() -> list[str] | None:
@@ -52,9 +48,9 @@ def find_compiler() -> list[str] | None:
     return None
 
 
-def _compile(compiler: list[str], include: Path) -> str:
-    with tempfile.TemporaryDirectory(dir=HERE) as folder:
-        made = Path(folder) / EXTENSION.name
+def _compile(extension: Path, compiler: list[str], include: Path) -> str:
+    with tempfile.TemporaryDirectory(dir=extension.parent) as folder:
+        made = Path(folder) / extension.name
         linking = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
         command = [*compiler, *_FLAGS, *linking, f"-I{include}", f'-DSOURCES="{digest()}"', "-o", str(made)]
         try:
@@ -64,8 +60,8 @@ def _compile(compiler: list[str], include: Path) -> str:
         if outcome.returncode:
             return f"{compiler[0]} cannot compile the transcoder: {_SLOWER}.\n{outcome.stderr}"
         # At once, so that a process that starts now finds the old or the new one.
-        made.replace(EXTENSION)
-    return f"{EXTENSION.name} was built with {compiler[0]}."
+        made.replace(extension)
+    return f"{extension.name} was built with {compiler[0]}."
 
 
 def _c_files() -> list[Path]:

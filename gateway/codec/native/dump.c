@@ -114,8 +114,10 @@ static bool dump_entry(Dumper *dumper, const Message *entry, Wire wire) {
     }
     bool key_dumped = key.at != NULL ? dump_map_key(dumper, &entry->fields[0], &key)
                                      : dump_default_map_key(dumper, &entry->fields[0]);
-    return key_dumped && put_byte(&dumper->out, ':') &&
-           (value.at != NULL ? dump_single(dumper, &entry->fields[1], &value) : dump_missing(dumper, &entry->fields[1]));
+    if (!key_dumped || !put_byte(&dumper->out, ':')) {
+        return false;
+    }
+    return value.at != NULL ? dump_single(dumper, &entry->fields[1], &value) : dump_missing(dumper, &entry->fields[1]);
 }
 
 static bool dump_packed(Dumper *dumper, const Field *field, Wire wire, size_t *count) {

@@ -20,8 +20,10 @@ typedef struct {
 } Transcoder;
 
 static PyObject *transcoder_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"messages",        "enums",          "full", "nulls", "offset_times",
-                            "number_integers", "ignore_unknown_fields", "ignore_unknown_enums", NULL};
+    static char *names[] = {
+        "messages",        "enums",                 "full",                 "nulls", "offset_times",
+        "number_integers", "ignore_unknown_fields", "ignore_unknown_enums", NULL,
+    };
     PyObject *messages, *enums;
     int full, nulls, offset_times, number_integers, ignore_fields, ignore_enums;
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!O!$pppppp", names, &PyTuple_Type, &messages, &PyTuple_Type,
@@ -162,7 +164,8 @@ static PyObject *dump_one_field(PyObject *self, PyObject *const *arguments, Py_s
 
 static PyMethodDef transcoder_methods[] = {
     {"parse", parse_root, METH_O, "The binary form of what a JSON text spells; None when Python has to read it."},
-    {"dump", dump_root, METH_O, "The JSON text of the message a function serializes; None when Python has to write it."},
+    {"dump", dump_root, METH_O,
+     "The JSON text of the message a function serializes; None when Python has to write it."},
     {"parse_field", (PyCFunction)(void (*)(void))parse_one_field, METH_FASTCALL,
      "The binary form of the message with one field, whose value the text spells; None when Python has to read it."},
     {"dump_field", (PyCFunction)(void (*)(void))dump_one_field, METH_FASTCALL,

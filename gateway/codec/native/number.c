@@ -210,8 +210,8 @@ static bool put_long_double(Buffer *buffer, double value) {
 
 bool put_double(Buffer *buffer, double value) {
     double magnitude = fabs(value);
-    /* A decimal of up to 15 digits is the only one of that length near its double (DBL_DIG); so the first one that reads
-     * back as the value is the shortest. */
+    /* A decimal of up to 15 digits is the only one of that length near its double (DBL_DIG); so the first one that
+     * reads back as the value is the shortest. */
     bool short_enough = FLT_EVAL_METHOD == 0 && (magnitude == 0 || magnitude >= 1e-5);
     for (int places = 0; short_enough && places <= MAX_PLACES; places++) {
         double scaled = magnitude * POWERS[places];

@@ -114,8 +114,10 @@ static bool field_from_row(Table *table, Field *field, const Message *message, P
     const char *key, *name;
     Py_ssize_t key_length, name_length;
     if (!PyArg_ParseTuple(row, "iiippiiiy#y#", &number, &type, &shape, &presence, &takes_null, &oneof, &inner, &values,
-                          &key, &key_length, &name, &name_length) ||
-        !keep(table, &field->key, key, key_length) || !keep(table, &field->name, name, name_length)) {
+                          &key, &key_length, &name, &name_length)) {
+        return false;
+    }
+    if (!keep(table, &field->key, key, key_length) || !keep(table, &field->name, name, name_length)) {
         return false;
     }
     if (number < 1 || number > MAX_FIELD_NUMBER || type < 1 || type >= TYPES || shape < 0 || shape >= SHAPES ||
@@ -142,9 +144,10 @@ static bool field_from_row(Table *table, Field *field, const Message *message, P
 
 /* Fields are few, and mostly in this order already. */
 static void sort_by_number(Message *message) {
+    const Field *fields = message->fields;
     for (size_t i = 0; i < message->field_count; i++) {
         size_t place = i;
-        for (; place > 0 && message->fields[message->by_number[place - 1]].number > message->fields[i].number; place--) {
+        for (; place > 0 && fields[message->by_number[place - 1]].number > fields[i].number; place--) {
             message->by_number[place] = message->by_number[place - 1];
         }
         message->by_number[place] = (uint16_t)i;
@@ -181,9 +184,8 @@ static bool message_from_row(Table *table, Message *message, PyObject *row) {
         return false;
     }
     for (uint32_t i = 0; i <= message->words.mask; i++) {
-        int32_t meaning = message->words.places[i].meaning;
-        if (meaning < 0 || (meaning > 0 && meaning >= field_count) ||
-            (field_count == 0 && message->words.places[i].word.length > 0)) {
+        const Word *place = &message->words.places[i];
+        if (place->word.length > 0 && (place->meaning < 0 || place->meaning >= field_count)) {
             return refuse("a word stands for a field that is not there");
         }
     }

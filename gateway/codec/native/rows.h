@@ -9,8 +9,8 @@
 
 #include "table.h"
 
-/* Fills `table`, which is zeroed. Returns false with a Python exception set when a row is not as it must be; the table is
- * to be freed in either case. */
+/* Fills `table`, which has its dialect only. Returns false with a Python exception set when a row is not as it must be;
+ * the table is to be freed in either case. */
 bool table_from_rows(Table *table, PyObject *messages, PyObject *enums);
 
 #endif

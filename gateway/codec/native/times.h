@@ -12,8 +12,8 @@ typedef struct {
 bool timestamp_of_text(Slice text, Time *time);
 bool duration_of_text(Slice text, Time *time);
 
-/* Write a JSON string. With `offset` a time ends with +00:00 and has no or six digits of fraction. Refuse what is out of
- * range. */
+/* Write a JSON string. With `offset` a time ends with +00:00 and has no or six digits of fraction. Refuse what is out
+ * of range. */
 bool put_timestamp(Buffer *buffer, Time time, bool offset);
 bool put_duration(Buffer *buffer, Time time);
 

@@ -18,6 +18,7 @@ BENCHMARKS = (
     "gateway_list",
     "gateway_routes",
     "gateway_streams",
+    "codec",
 )
 RESULTS = Path(__file__).with_name("results.md")
 

@@ -12,7 +12,8 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
-from gateway.codec.dialect import Dialect, Nulls
+from gateway.codec.dialect import Dialect
+from gateway.codec.field_dialect import misfit, with_styles
 from gateway.descriptor_options import http_rule, method_options, service_options
 from gateway_options.v1 import options_pb2
 
@@ -22,15 +23,9 @@ DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
 # RFC 9110, section 5.6.2: a method is a token. "*" is a token too.
 _HTTP_METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
-_NULLS = {
-    options_pb2.ServiceOptions.NULL_POLICY_UNSPECIFIED: Nulls.PROTO_JSON,
-    options_pb2.ServiceOptions.NULL_POLICY_NULL: Nulls.NULL,
-    options_pb2.ServiceOptions.NULL_POLICY_OMIT: Nulls.OMIT,
-}
-
 
 class ContractInvalid(Exception):
-    """The descriptors ask for something that cannot be served; the message names the rpc."""
+    """The descriptors ask for something that cannot be served; the message names the rpc or the field."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,12 +79,13 @@ def read_services(
     ("package.Service.Name") to the rule that replaces their annotation.
 
     Raises:
-        ContractInvalid: an annotation does not fit its rpc, or a rule names none.
+        ContractInvalid: an annotation does not fit its rpc, an option not its field, or a rule names no rpc.
     """
     waiting = dict(rules or {})
     methods = tuple(method for service in services for method in _methods(service, defaults, waiting))
     if waiting:
         raise ContractInvalid(f"{', '.join(waiting)}: a rule of the service config selects no rpc that is served")
+    _check_fields([each for method in methods for each in (method.input, method.output)])
     return methods
 
 
@@ -128,15 +124,29 @@ def _methods(
 
 def _dialect(options: options_pb2.ServiceOptions) -> Dialect:
     ignore = options_pb2.ServiceOptions.UNKNOWN_POLICY_IGNORE
-    return Dialect(
+    dialect = Dialect(
         proto_names=options.name_style == options_pb2.ServiceOptions.NAME_STYLE_PROTO,
-        nulls=_NULLS[options.null_policy],
-        offset_times=options.time_style == options_pb2.ServiceOptions.TIME_STYLE_OFFSET,
-        number_integers=options.integer_style == options_pb2.ServiceOptions.INTEGER_STYLE_NUMBER,
         number_enums=options.enum_style == options_pb2.ServiceOptions.ENUM_STYLE_NUMBER,
+        heeds_options=True,
         ignore_unknown_fields=options.unknown_fields == ignore,
         ignore_unknown_parameters=options.unknown_parameters == ignore,
     )
+    return with_styles(dialect, options)
+
+
+def _check_fields(roots: Iterable[Descriptor]) -> None:
+    """Refuse options about JSON that do not fit their field, in `roots` and in all messages these may hold."""
+    waiting = list(roots)
+    known = set(waiting)
+    while waiting:
+        for field in waiting.pop().fields:
+            reason = misfit(field)
+            if reason:
+                raise ContractInvalid(f"{field.full_name}: {reason}")
+            inner = field.message_type
+            if inner is not None and inner not in known:
+                known.add(inner)
+                waiting.append(inner)
 
 
 def _bindings(method: MethodDescriptor, rule: http_pb2.HttpRule) -> Iterator[HttpBinding]:

@@ -8,12 +8,15 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
+from google.protobuf import any_pb2
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from gateway.codec.compiled import dumper, parser, value_dumper, value_parser
 from gateway.codec.dialect import STRICT, Dialect, Nulls
 from gateway.codec.errors import DumpError, ParseError
 from gateway.codec.printer import field_printer, message_printer
+from gateway.codec.well_known_printer import any_printer
 
 M = TypeVar("M", bound=Message)
 
@@ -27,6 +30,7 @@ __all__ = [
     "dump_value",
     "dumper",
     "jsonable",
+    "jsonable_any",
     "jsonable_value",
     "parse",
     "parser",
@@ -61,6 +65,12 @@ def jsonable(message: Message, dialect: Dialect = STRICT) -> Any:
     """`message` as what `orjson.dumps` takes, to be put into a larger JSON value. Raises DumpError."""
     descriptor: Any = message.DESCRIPTOR
     return message_printer(descriptor, dialect)(message)
+
+
+def jsonable_any(message: any_pb2.Any, pool: DescriptorPool, dialect: Dialect = STRICT) -> dict[str, Any]:
+    """`message` as `jsonable` has it, if its type is described in `pool`. Raises DumpError."""
+    printed: dict[str, Any] = any_printer(pool, dialect, message_printer)(message)
+    return printed
 
 
 def jsonable_value(message: Message, field_name: str, dialect: Dialect = STRICT) -> Any:

@@ -33,8 +33,8 @@ class Dialect:
     """Every integer is a JSON number in answers; requests must not quote one."""
     number_enums: bool = False
     """Enums are numbers in answers."""
-    enum_names: bool = False
-    """Enums are written and read by the names of their values, also where options give these other words."""
+    heeds_options: bool = False
+    """Options of fields and enum values in the contract go before what is said here. False: as if there were none."""
     ignore_unknown_fields: bool = False
     """Keys a message does not know are skipped instead of refused."""
     ignore_unknown_enums: bool = False

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from gateway.codec.dialect import Dialect
 from gateway.codec.enum_words import NULL_VALUE
 from gateway.codec.errors import ParseError
+from gateway.codec.field_dialect import value_dialect
 from gateway.codec.json_text import shortened
 from gateway.codec.scalars import SKIPPED, ParseValue, bool_of_text, scalar_parser
 from gateway.codec.well_known_parser import WELL_KNOWN, struct_fields
@@ -70,10 +71,10 @@ def message_parser(descriptor: Descriptor, dialect: Dialect) -> ParseValue:
 
 def field_parser(field: FieldDescriptor, dialect: Dialect) -> ParseValue:
     """The function that turns a JSON value into what a constructor takes for `field`, repeated or not."""
-    message_type = field.message_type
+    message_type, own = field.message_type, value_dialect(field, dialect)
     if message_type is not None and message_type.GetOptions().map_entry:
-        return _map_parser(message_type, dialect)
-    parse = _single_parser(field, dialect)
+        return _map_parser(message_type, own)
+    parse = _single_parser(field, own)
     return _list_parser(parse, takes_null=_takes_null(field)) if field.is_repeated else parse
 
 
@@ -259,7 +260,7 @@ def _assign_extension(message: Message, extension: FieldDescriptor, value: Any, 
         elif parsed is not SKIPPED:
             extensions[extension] = parsed
         return
-    build = message_builder(extension.message_type, dialect)
+    build = message_builder(extension.message_type, value_dialect(extension, dialect))
     if extension.is_repeated:
         extensions[extension].extend(_list_parser(build, takes_null=False)(value))
     else:

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from gateway.codec.dialect import Dialect, Nulls
 from gateway.codec.enum_words import NULL_VALUE, enum_words
+from gateway.codec.field_dialect import field_dialect, value_dialect
 from gateway.codec.well_known_printer import WELL_KNOWN, PrintMessage
 
 # A value of a field to a JSON value.
@@ -56,8 +57,8 @@ def message_printer(descriptor: Descriptor, dialect: Dialect) -> PrintMessage:
 def field_printer(field: FieldDescriptor, dialect: Dialect) -> PrintMessage:
     """The function that turns the value `field` has in a message into a JSON value.
 
-    An unset message comes out as an empty one, and as None where the dialect sends nulls; so does any other unset field
-    with presence.
+    An unset message comes out as an empty one, and as None where the dialect sends nulls; so does an unset Value, and
+    any other unset field with presence.
     """
     key = (field, dialect)
     found = _FIELD_PRINTERS.get(key)
@@ -68,7 +69,13 @@ def field_printer(field: FieldDescriptor, dialect: Dialect) -> PrintMessage:
 
 def _field_printer(field: FieldDescriptor, dialect: Dialect) -> PrintMessage:
     name, convert = field.name, _as_is(_converter(field, dialect))
-    if not field.has_presence or (field.message_type is not None and dialect.nulls is not Nulls.NULL):
+    # An empty Value has no JSON form.
+    sends_null = (
+        field.message_type is None
+        or field.message_type.full_name == "google.protobuf.Value"
+        or _nulls(field, dialect) is Nulls.NULL
+    )
+    if not field.has_presence or not sends_null:
         return lambda message: convert(getattr(message, name))
     return lambda message: convert(getattr(message, name)) if message.HasField(name) else None
 
@@ -78,9 +85,21 @@ def _as_is(convert: Convert | None) -> Convert:
 
 
 def _fields_printer(descriptor: Descriptor, dialect: Dialect) -> PrintMessage:
-    compile_fields = _sparse_printer if dialect.nulls is Nulls.PROTO_JSON else _full_printer
-    print_fields = compile_fields(descriptor, dialect)
+    sparse = [field for field in descriptor.fields if _nulls(field, dialect) is Nulls.PROTO_JSON]
+    full = [field for field in descriptor.fields if _nulls(field, dialect) is not Nulls.PROTO_JSON]
+    if sparse and full:
+        print_fields = _mixed_printer(_full_printer(full, dialect), _sparse_printer(sparse, dialect))
+    else:
+        print_fields = _full_printer(full, dialect) if full else _sparse_printer(sparse, dialect)
     return _with_extensions(print_fields, dialect) if descriptor.is_extendable else print_fields
+
+
+def _nulls(field: FieldDescriptor, dialect: Dialect) -> Nulls:
+    return field_dialect(field, dialect).nulls
+
+
+def _mixed_printer(print_full: PrintMessage, print_sparse: PrintMessage) -> PrintMessage:
+    return lambda message: print_full(message) | print_sparse(message)
 
 
 def _key(field: FieldDescriptor, dialect: Dialect) -> str:
@@ -94,8 +113,8 @@ def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda message: tuple(getattr(message, name) for name in names)
 
 
-def _sparse_printer(descriptor: Descriptor, dialect: Dialect) -> PrintMessage:
-    plain, floats, converted, present = _grouped(descriptor, dialect)
+def _sparse_printer(fields: list[FieldDescriptor], dialect: Dialect) -> PrintMessage:
+    plain, floats, converted, present = _grouped(fields, dialect)
     keys, get = [key for key, _, _ in plain], _getter([name for _, name, _ in plain])
 
     def print_message(message: Any) -> dict[str, Any]:
@@ -118,15 +137,13 @@ def _sparse_printer(descriptor: Descriptor, dialect: Dialect) -> PrintMessage:
     return print_message
 
 
-def _full_printer(descriptor: Descriptor, dialect: Dialect) -> PrintMessage:
-    plain, floats, converted, present = _grouped(descriptor, dialect)
+def _full_printer(fields: list[FieldDescriptor], dialect: Dialect) -> PrintMessage:
+    plain, floats, converted, present = _grouped(fields, dialect)
     keys, get = [key for key, _, _ in plain], _getter([name for _, name, _ in plain])
     always = converted + floats
     # Copied for each message; fixes the order of the keys.
     template: dict[str, Any] = {
-        _key(field, dialect): None
-        for field in descriptor.fields
-        if dialect.nulls is Nulls.NULL or not field.has_presence
+        _key(field, dialect): None for field in fields if not field.has_presence or _nulls(field, dialect) is Nulls.NULL
     }
 
     def print_message(message: Any) -> dict[str, Any]:
@@ -146,13 +163,15 @@ def _full_printer(descriptor: Descriptor, dialect: Dialect) -> PrintMessage:
 _Step = tuple[str, str, Convert]
 
 
-def _grouped(descriptor: Descriptor, dialect: Dialect) -> tuple[list[_Step], list[_Step], list[_Step], list[_Step]]:
+def _grouped(
+    fields: list[FieldDescriptor], dialect: Dialect
+) -> tuple[list[_Step], list[_Step], list[_Step], list[_Step]]:
     """Fields as (key, name, convert): plain ones, floats, those to convert, and those with presence."""
     plain: list[_Step] = []
     floats: list[_Step] = []
     converted: list[_Step] = []
     present: list[_Step] = []
-    for field in descriptor.fields:
+    for field in fields:
         convert = _converter(field, dialect)
         step = (_key(field, dialect), field.name, _as_is(convert))
         if field.has_presence:
@@ -179,9 +198,10 @@ def _with_extensions(print_fields: PrintMessage, dialect: Dialect) -> PrintMessa
 
 def _converter(field: FieldDescriptor, dialect: Dialect) -> Convert | None:
     """What turns the value of `field`, repeated or not, into a JSON value; None when it is one already."""
+    own = value_dialect(field, dialect)
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
-        return _map_converter(field.message_type, dialect)
-    convert = _single_converter(field, dialect)
+        return _map_converter(field.message_type, own)
+    convert = _single_converter(field, own)
     if not field.is_repeated:
         return convert
     return _AS_LIST if convert is None else lambda values: [convert(value) for value in values[:]]
@@ -210,7 +230,7 @@ def _enum_converter(enum: EnumDescriptor, dialect: Dialect) -> Convert | None:
         return lambda _number: None
     if dialect.number_enums:
         return None
-    texts = enum_words(enum, names_only=dialect.enum_names).texts
+    texts = enum_words(enum, names_only=not dialect.heeds_options).texts
     return lambda number: texts.get(number, number)
 
 

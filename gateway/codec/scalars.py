@@ -168,7 +168,7 @@ def _bytes_of_text(text: str) -> bytes:
 
 
 def _enum_parser(enum: EnumDescriptor, dialect: Dialect) -> ParseValue:
-    words = enum_words(enum, names_only=dialect.enum_names)
+    words = enum_words(enum, names_only=not dialect.heeds_options)
     numbers = words.numbers
 
     def parse_enum(value: Any) -> int | Skipped:

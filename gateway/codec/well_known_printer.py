@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 
 from gateway.codec import well_known
@@ -91,7 +92,11 @@ def _number(value: float) -> float | int:
 def _any_printer(
     descriptor: Descriptor, dialect: Dialect, message_printer: MessagePrinter, _field_printer: FieldPrinter
 ) -> PrintMessage:
-    pool = descriptor.file.pool
+    return any_printer(descriptor.file.pool, dialect, message_printer)
+
+
+def any_printer(pool: DescriptorPool, dialect: Dialect, message_printer: MessagePrinter) -> PrintMessage:
+    """Return the function that prints a google.protobuf.Any whose type is described in `pool`. It raises DumpError."""
 
     def print_any(message: Any) -> dict[str, Any]:
         type_url = message.type_url

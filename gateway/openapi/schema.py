@@ -14,6 +14,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from gateway.codec.dialect import Dialect, Nulls
 from gateway.codec.enum_words import NULL_VALUE, enum_words
+from gateway.codec.field_dialect import field_dialect, value_dialect
 from gateway.openapi.bounds import bounds, is_needed, map_entry
 
 Json = dict[str, Any]
@@ -127,14 +128,14 @@ class Schemas:
 
     def field(self, field: FieldDescriptor, dialect: Dialect, direction: Direction) -> Json:
         """Schema of a field that is there, with its comment and its bounds."""
-        entry = map_entry(field)
+        entry, own = map_entry(field), value_dialect(field, dialect)
         if entry is not None:
             value = entry.fields_by_name["value"]
-            schema: Json = {"type": "object", "additionalProperties": self._single(value, dialect, direction)}
+            schema: Json = {"type": "object", "additionalProperties": self._single(value, own, direction)}
         elif field.is_repeated:
-            schema = {"type": "array", "items": self._single(field, dialect, direction)}
+            schema = {"type": "array", "items": self._single(field, own, direction)}
         else:
-            schema = self._single(field, dialect, direction)
+            schema = self._single(field, own, direction)
         if direction is Direction.REQUEST:
             schema.update(bounds(field))
         self.describe(schema, field.full_name)
@@ -142,13 +143,13 @@ class Schemas:
 
     def parameter(self, field: FieldDescriptor, dialect: Dialect) -> Json:
         """Schema of a field in a path, a query or a header, where all is text and integers need no quotes."""
-        return self.field(field, replace(dialect, number_integers=True), Direction.REQUEST)
+        return self.field(field, replace(dialect, number_integers=True, heeds_options=False), Direction.REQUEST)
 
     def value(self, field: FieldDescriptor, dialect: Dialect) -> Json:
         """Schema of a field that is an answer by itself."""
         schema = self.field(field, dialect, Direction.ANSWER)
         # Only a message has an empty form that can stand for "unset".
-        nulls = dialect.nulls is Nulls.NULL or field.message_type is None
+        nulls = field_dialect(field, dialect).nulls is Nulls.NULL or field.message_type is None
         return or_null(schema) if field.has_presence and nulls else schema
 
     def describe(self, schema: Json, full_name: str) -> None:
@@ -205,17 +206,18 @@ def enum_schema(descriptor: EnumDescriptor, dialect: Dialect, direction: Directi
 def _is_required(field: FieldDescriptor, dialect: Dialect, direction: Direction) -> bool:
     if direction is Direction.REQUEST:
         return is_needed(field)
-    if dialect.nulls is Nulls.NULL:
+    nulls = field_dialect(field, dialect).nulls
+    if nulls is Nulls.NULL:
         # A member of a oneof that is not set is null, as every other field.
         return True
-    return dialect.nulls is Nulls.OMIT and not field.has_presence
+    return nulls is Nulls.OMIT and not field.has_presence
 
 
 def _may_be_null(field: FieldDescriptor, dialect: Dialect, direction: Direction) -> bool:
     if direction is Direction.REQUEST:
         # ProtoJSON: null is accepted for every field, as if it were not given.
         return not is_needed(field)
-    return dialect.nulls is Nulls.NULL and field.has_presence
+    return field_dialect(field, dialect).nulls is Nulls.NULL and field.has_presence
 
 
 def or_null(schema: Json) -> Json:

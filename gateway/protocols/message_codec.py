@@ -14,7 +14,7 @@ from gateway.errors import BadRequest
 # The dialect of the service is for HTTP routes only: clients of these protocols parse ProtoJSON and nothing else. What
 # a newer client sends beyond the contract is skipped, as it is in binary, and as the servers of connect-go and
 # connect-es do.
-PROTO_JSON: Final = Dialect(enum_names=True, ignore_unknown_fields=True, ignore_unknown_enums=True)
+PROTO_JSON: Final = Dialect(ignore_unknown_fields=True, ignore_unknown_enums=True)
 
 
 @dataclass(frozen=True, slots=True)

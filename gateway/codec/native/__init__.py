@@ -14,7 +14,7 @@ from typing import Final, Protocol, cast
 
 from google.protobuf.descriptor import Descriptor
 
-from gateway.codec.dialect import Dialect, Nulls
+from gateway.codec.dialect import Dialect
 from gateway.codec.native.build import digest
 from gateway.codec.native.table import EnumRow, MessageRow, Rows, is_foreign
 
@@ -41,10 +41,6 @@ class _MakeTranscoder(Protocol):
         messages: tuple[MessageRow, ...],
         enums: tuple[EnumRow, ...],
         *,
-        full: bool,
-        nulls: bool,
-        offset_times: bool,
-        number_integers: bool,
         ignore_unknown_fields: bool,
         ignore_unknown_enums: bool,
     ) -> Transcoder: ...
@@ -74,10 +70,6 @@ def transcoder(descriptor: Descriptor, dialect: Dialect) -> Transcoder | None:
     return _MAKE(
         rows.messages,
         rows.enums,
-        full=dialect.nulls is not Nulls.PROTO_JSON,
-        nulls=dialect.nulls is Nulls.NULL,
-        offset_times=dialect.offset_times,
-        number_integers=dialect.number_integers,
         ignore_unknown_fields=dialect.ignore_unknown_fields,
         ignore_unknown_enums=dialect.ignore_unknown_enums,
     )

@@ -187,12 +187,6 @@ static bool dump_missing(Dumper *dumper, const Field *field) {
     return dump_default(dumper, field);
 }
 
-/* Which of the fields that were not found are written: none in ProtoJSON, otherwise all but those with presence, or
- * these too, as null. */
-static bool is_written(const Table *table, const Field *field) {
-    return table->full && (table->nulls || !field->presence);
-}
-
 static bool dump_fields(Dumper *dumper, const Message *message, Wire wire) {
     size_t base = dumper->found.count;
     Buffer *out = &dumper->out;
@@ -204,16 +198,16 @@ static bool dump_fields(Dumper *dumper, const Message *message, Wire wire) {
     for (size_t i = 0; i < message->field_count; i++) {
         const Field *field = &message->fields[i];
         const uint8_t *place = dumper->found.places[base + i];
-        if (place == NULL && !is_written(dumper->table, field)) {
+        if (place == NULL && field->missing == MISSING_LEFT_OUT) {
             continue;
         }
         if ((!first && !put_byte(out, ',')) || !put_bytes(out, field->key.at, field->key.length)) {
             return false;
         }
         first = false;
-        bool dumped = place != NULL      ? dump_found(dumper, field, (Wire){place, wire.end})
-                      : field->presence ? put_literal(out, "null")
-                                        : dump_missing(dumper, field);
+        bool dumped = place != NULL                    ? dump_found(dumper, field, (Wire){place, wire.end})
+                      : field->missing == MISSING_NULL ? put_literal(out, "null")
+                                                       : dump_missing(dumper, field);
         if (!dumped) {
             return false;
         }
@@ -238,7 +232,9 @@ static bool dump_content(Dumper *dumper, const Message *message, Wire wire) {
     case KIND_FIELDS:
         return dump_fields(dumper, message, wire);
     case KIND_TIMESTAMP:
-        return dump_timestamp(dumper, wire);
+        return dump_timestamp(dumper, wire, false);
+    case KIND_OFFSET_TIMESTAMP:
+        return dump_timestamp(dumper, wire, true);
     case KIND_DURATION:
         return dump_duration(dumper, wire);
     case KIND_FIELD_MASK:
@@ -272,6 +268,6 @@ bool dump_field(Dumper *dumper, const Message *message, const Field *field, Wire
         return false;
     }
     /* An unset message is written as an empty one, but where the dialect has nulls. */
-    bool null = field->presence && (field->type != TYPE_MESSAGE || dumper->table->nulls);
+    bool null = field->presence && (field->type != TYPE_MESSAGE || field->missing == MISSING_NULL);
     return null ? put_literal(&dumper->out, "null") : dump_missing(dumper, field);
 }

@@ -41,7 +41,7 @@ bool dump_map_key(Dumper *dumper, const Field *field, Wire *wire);
 bool dump_default_map_key(Dumper *dumper, const Field *field);
 
 /* dump_well_known.c: the well-known types that are no objects with their fields as keys. */
-bool dump_timestamp(Dumper *dumper, Wire wire);
+bool dump_timestamp(Dumper *dumper, Wire wire, bool offset);
 bool dump_duration(Dumper *dumper, Wire wire);
 bool dump_field_mask(Dumper *dumper, Wire wire);
 bool dump_struct(Dumper *dumper, Wire wire);

@@ -119,7 +119,7 @@ bool dump_scalar(Dumper *dumper, const Field *field, Wire *wire) {
         return dump_float(&dumper->out, wire);
     default:
         return read_integer(field, wire, &value, &is_signed, &is_long) &&
-               put_integer(&dumper->out, is_signed, value, is_long && !dumper->table->number_integers);
+               put_integer(&dumper->out, is_signed, value, is_long && !field->number_integers);
     }
 }
 

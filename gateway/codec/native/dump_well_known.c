@@ -27,9 +27,9 @@ static bool read_time(Wire wire, Time *time) {
     return true;
 }
 
-bool dump_timestamp(Dumper *dumper, Wire wire) {
+bool dump_timestamp(Dumper *dumper, Wire wire, bool offset) {
     Time time;
-    return read_time(wire, &time) && put_timestamp(&dumper->out, time, dumper->table->offset_times);
+    return read_time(wire, &time) && put_timestamp(&dumper->out, time, offset);
 }
 
 bool dump_duration(Dumper *dumper, Wire wire) {

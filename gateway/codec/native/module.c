@@ -21,14 +21,12 @@ typedef struct {
 
 static PyObject *transcoder_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {
-        "messages",        "enums",                 "full",                 "nulls", "offset_times",
-        "number_integers", "ignore_unknown_fields", "ignore_unknown_enums", NULL,
+        "messages", "enums", "ignore_unknown_fields", "ignore_unknown_enums", NULL,
     };
     PyObject *messages, *enums;
-    int full, nulls, offset_times, number_integers, ignore_fields, ignore_enums;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!O!$pppppp", names, &PyTuple_Type, &messages, &PyTuple_Type,
-                                     &enums, &full, &nulls, &offset_times, &number_integers, &ignore_fields,
-                                     &ignore_enums)) {
+    int ignore_fields, ignore_enums;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!O!$pp", names, &PyTuple_Type, &messages, &PyTuple_Type,
+                                     &enums, &ignore_fields, &ignore_enums)) {
         return NULL;
     }
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
@@ -37,10 +35,6 @@ static PyObject *transcoder_new(PyTypeObject *type, PyObject *arguments, PyObjec
         return NULL;
     }
     transcoder->table = (Table){
-        .full = full,
-        .nulls = nulls,
-        .offset_times = offset_times,
-        .number_integers = number_integers,
         .ignore_unknown_fields = ignore_fields,
         .ignore_unknown_enums = ignore_enums,
     };

@@ -218,6 +218,7 @@ bool parse_content(Parser *parser, const Message *message) {
     case KIND_FIELDS:
         return parse_fields(parser, message);
     case KIND_TIMESTAMP:
+    case KIND_OFFSET_TIMESTAMP:
         return parse_timestamp(parser);
     case KIND_DURATION:
         return parse_duration(parser);

@@ -52,14 +52,15 @@ static bool number_of_text(Slice text, Number *number) {
     return read_number(&at, end, number) && at == end;
 }
 
-static bool parse_integer(Parser *parser, int type) {
+static bool parse_integer(Parser *parser, const Field *field) {
     Number number;
     if (peek(&parser->reader) == '"') {
         Slice text;
-        return !parser->table->number_integers && read_string(&parser->reader, &text) &&
-               number_of_text(text, &number) && put_integer(&parser->out, type, &number);
+        return !field->number_integers && read_string(&parser->reader, &text) && number_of_text(text, &number) &&
+               put_integer(&parser->out, field->type, &number);
     }
-    return read_number(&parser->reader.at, parser->reader.end, &number) && put_integer(&parser->out, type, &number);
+    return read_number(&parser->reader.at, parser->reader.end, &number) &&
+           put_integer(&parser->out, field->type, &number);
 }
 
 /* Numbers in strings, which may be the words for what is no number. */
@@ -170,7 +171,7 @@ Outcome parse_scalar(Parser *parser, const Field *field) {
         written = parse_floating(parser, &value) && put_float_bits(&parser->out, value);
         break;
     default:
-        written = parse_integer(parser, field->type);
+        written = parse_integer(parser, field);
     }
     return written ? WRITTEN : REFUSED;
 }

@@ -110,18 +110,18 @@ static uint8_t wire_type_of(int type) {
 }
 
 static bool field_from_row(Table *table, Field *field, const Message *message, PyObject *row) {
-    int number, type, shape, presence, takes_null, oneof, inner, values;
+    int number, type, shape, presence, missing, number_integers, takes_null, oneof, inner, values;
     const char *key, *name;
     Py_ssize_t key_length, name_length;
-    if (!PyArg_ParseTuple(row, "iiippiiiy#y#", &number, &type, &shape, &presence, &takes_null, &oneof, &inner, &values,
-                          &key, &key_length, &name, &name_length)) {
+    if (!PyArg_ParseTuple(row, "iiipippiiiy#y#", &number, &type, &shape, &presence, &missing, &number_integers,
+                          &takes_null, &oneof, &inner, &values, &key, &key_length, &name, &name_length)) {
         return false;
     }
     if (!keep(table, &field->key, key, key_length) || !keep(table, &field->name, name, name_length)) {
         return false;
     }
     if (number < 1 || number > MAX_FIELD_NUMBER || type < 1 || type >= TYPES || shape < 0 || shape >= SHAPES ||
-        oneof < -1 || oneof >= (int)message->oneof_count) {
+        missing < 0 || missing >= MISSINGS || oneof < -1 || oneof >= (int)message->oneof_count) {
         return refuse("a field is out of range");
     }
     if ((type == TYPE_MESSAGE) != (inner >= 0) || inner >= (int)table->message_count ||
@@ -132,6 +132,8 @@ static bool field_from_row(Table *table, Field *field, const Message *message, P
     field->type = (uint8_t)type;
     field->shape = (Shape)shape;
     field->presence = presence;
+    field->missing = (Missing)missing;
+    field->number_integers = number_integers;
     field->takes_null = takes_null;
     field->oneof = oneof;
     field->message = inner >= 0 ? &table->messages[inner] : NULL;

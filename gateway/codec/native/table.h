@@ -42,10 +42,15 @@ typedef enum {
     KIND_WRAPPER = 7,
     /* Left to Python. */
     KIND_FOREIGN = 8,
-    KINDS = 9
+    /* A timestamp that ends with +00:00 and has no or six digits of fraction. */
+    KIND_OFFSET_TIMESTAMP = 9,
+    KINDS = 10
 } Kind;
 
 typedef enum { SHAPE_SINGLE = 0, SHAPE_LIST = 1, SHAPE_MAP = 2, SHAPES = 3 } Shape;
+
+/* What is written of a field that a message does not have. */
+typedef enum { MISSING_LEFT_OUT = 0, MISSING_NULL = 1, MISSING_DEFAULT = 2, MISSINGS = 3 } Missing;
 
 /* A word and what it stands for: the index of a field, the number of an enum value. */
 typedef struct {
@@ -82,6 +87,10 @@ typedef struct {
     uint8_t wire_type;
     Shape shape;
     bool presence;
+    Missing missing;
+    /* Integers are written and read as numbers only. Otherwise those of 64 bits are written in quotes, and any may be
+     * read in quotes. */
+    bool number_integers;
     /* Whether null is a value, not the lack of one. */
     bool takes_null;
     /* Index of the oneof among those of the message; -1 for none. */
@@ -121,11 +130,7 @@ typedef struct {
     size_t message_count;
     Enum *enums;
     size_t enum_count;
-    /* The dialect; see gateway/codec/dialect.py. */
-    bool full;
-    bool nulls;
-    bool offset_times;
-    bool number_integers;
+    /* What the dialect says of all messages; see gateway/codec/dialect.py. */
     bool ignore_unknown_fields;
     bool ignore_unknown_enums;
     Block *blocks;

@@ -10,13 +10,15 @@ from typing import Final, TypeAlias
 import orjson
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from gateway.codec.dialect import Dialect
+from gateway.codec.dialect import Dialect, Nulls
 from gateway.codec.enum_words import NULL_VALUE, enum_words
+from gateway.codec.field_dialect import field_dialect, value_dialect
 
 # (word, what it stands for)
 _Words: TypeAlias = tuple[tuple[bytes, int], ...]
-# (number, type, shape, presence, takes null, index of oneof, of message, of enum, key as written, key as read)
-FieldRow: TypeAlias = tuple[int, int, int, bool, bool, int, int, int, bytes, bytes]
+# (number, type, shape, presence, what is written when it is missing, integers are numbers, takes null, index of oneof,
+# of message, of enum, key as written, key as read)
+FieldRow: TypeAlias = tuple[int, int, int, bool, int, bool, bool, int, int, int, bytes, bytes]
 # (kind, extendable, count of oneofs, names and indexes of fields, fields)
 MessageRow: TypeAlias = tuple[int, bool, int, _Words, tuple[FieldRow, ...]]
 # (takes any number, closed, null, words and numbers, numbers and JSON texts)
@@ -24,10 +26,12 @@ EnumRow: TypeAlias = tuple[bool, bool, bool, _Words, tuple[tuple[int, bytes], ..
 
 # As in table.h.
 _FIELDS: Final = 0
+_TIMESTAMP: Final = 1
 _WRAPPER: Final = 7
 _FOREIGN: Final = 8
+_OFFSET_TIMESTAMP: Final = 9
 _KINDS: Final[Mapping[str, int]] = {
-    "google.protobuf.Timestamp": 1,
+    "google.protobuf.Timestamp": _TIMESTAMP,
     "google.protobuf.Duration": 2,
     "google.protobuf.FieldMask": 3,
     "google.protobuf.Struct": 4,
@@ -46,47 +50,55 @@ _KINDS: Final[Mapping[str, int]] = {
     "google.protobuf.Any": _FOREIGN,
 }
 _SINGLE, _LIST, _MAP = 0, 1, 2
+_LEFT_OUT, _NULL, _DEFAULT = 0, 1, 2
 _NONE: Final = -1
 # MAX_FIELDS of table.h.
 _MAX_FIELDS: Final = 512
 
 
 class Rows:
-    """The rows of a message, which is number 0, and of all messages and enums it may hold."""
+    """The rows of a message, which is number 0, and of all messages and enums it may hold.
+
+    A message that fields hold in several dialects has a row for each of them.
+    """
 
     def __init__(self, root: Descriptor, dialect: Dialect) -> None:
-        self._dialect = dialect
-        self._message_numbers: dict[Descriptor, int] = {root: 0}
+        self._message_numbers: dict[tuple[Descriptor, Dialect], int] = {(root, dialect): 0}
         self._enum_numbers: dict[EnumDescriptor, int] = {}
         messages: list[MessageRow] = []
-        waiting = [root]
+        waiting = list(self._message_numbers)
         while waiting:
             known = len(self._message_numbers)
-            messages.extend([self._message_row(descriptor) for descriptor in waiting])
+            messages.extend([self._message_row(descriptor, own) for descriptor, own in waiting])
             waiting = list(self._message_numbers)[known:]
         self.messages = tuple(messages)
         self.enums = tuple([_enum_row(enum, dialect) for enum in self._enum_numbers])
 
-    def _message_row(self, descriptor: Descriptor) -> MessageRow:
+    def _message_row(self, descriptor: Descriptor, dialect: Dialect) -> MessageRow:
         kind = message_kind(descriptor)
         if kind not in (_FIELDS, _WRAPPER):
-            return kind, False, 0, (), ()
-        fields = tuple([self._field_row(field) for field in descriptor.fields])
+            offset_time = kind == _TIMESTAMP and dialect.offset_times
+            return _OFFSET_TIMESTAMP if offset_time else kind, False, 0, (), ()
+        fields = tuple([self._field_row(field, dialect) for field in descriptor.fields])
         return kind, descriptor.is_extendable, len(descriptor.oneofs), _names(descriptor), fields
 
-    def _field_row(self, field: FieldDescriptor) -> FieldRow:
+    def _field_row(self, field: FieldDescriptor, dialect: Dialect) -> FieldRow:
         # A group has no form of its own in JSON, but one in binary.
         message = field.message_type if field.type != FieldDescriptor.TYPE_GROUP else None
+        inner = (message, value_dialect(field, dialect)) if message is not None else None
         enum, oneof, shape = field.enum_type, field.containing_oneof, _shape(field)
-        name = field.name if self._dialect.proto_names else field.json_name
+        own = field_dialect(field, dialect)
+        name = field.name if dialect.proto_names else field.json_name
         return (
             field.number,
             field.type,
             shape,
             field.has_presence,
+            _missing(field, own.nulls),
+            own.number_integers,
             shape == _SINGLE and _takes_null(field),
             oneof.index if oneof is not None else _NONE,
-            self._message_numbers.setdefault(message, len(self._message_numbers)) if message is not None else _NONE,
+            self._message_numbers.setdefault(inner, len(self._message_numbers)) if inner is not None else _NONE,
             self._enum_numbers.setdefault(enum, len(self._enum_numbers)) if enum is not None else _NONE,
             orjson.dumps(name) + b":",
             name.encode(),
@@ -112,6 +124,15 @@ def _shape(field: FieldDescriptor) -> int:
     return _MAP if field.message_type is not None and field.message_type.GetOptions().map_entry else _LIST
 
 
+def _missing(field: FieldDescriptor, nulls: Nulls) -> int:
+    """What is written of a field that the binary form does not have."""
+    if nulls is Nulls.PROTO_JSON:
+        return _LEFT_OUT
+    if not field.has_presence:
+        return _DEFAULT
+    return _NULL if nulls is Nulls.NULL else _LEFT_OUT
+
+
 def _takes_null(field: FieldDescriptor) -> bool:
     if field.message_type is not None:
         return field.message_type.full_name == "google.protobuf.Value"
@@ -127,7 +148,7 @@ def _names(descriptor: Descriptor) -> _Words:
 
 
 def _enum_row(enum: EnumDescriptor, dialect: Dialect) -> EnumRow:
-    words = enum_words(enum, names_only=dialect.enum_names)
+    words = enum_words(enum, names_only=not dialect.heeds_options)
     texts = {number: number if dialect.number_enums else text for number, text in words.texts.items()}
     return (
         words.takes_any_number,

@@ -185,6 +185,38 @@ def test_a_body_fits_where_its_values_are_within_bounds(document: Any, body: Any
     assert fits(body, schema, document) is valid
 
 
+@pytest.mark.parametrize(
+    ("defaults", "answer"),
+    [
+        (options_pb2.ServiceOptions(), {"year": "2024", "cents": 5, "parts": {"a": 5}, "note": None, "discount": "5"}),
+        (
+            options_pb2.ServiceOptions(
+                null_policy=options_pb2.ServiceOptions.NULL_POLICY_NULL,
+                integer_style=options_pb2.ServiceOptions.INTEGER_STYLE_NUMBER,
+            ),
+            {"year": "2024", "cents": 5, "parts": {"a": 5}, "note": None, "discount": None},
+        ),
+    ],
+    ids=["strict", "nulls and numbers"],
+)
+def test_a_field_is_described_in_its_own_dialect(
+    shapes: FileDescriptor, defaults: options_pb2.ServiceOptions, answer: Any
+) -> None:
+    document = write(shapes, GatewayOptions(service_defaults=defaults))
+    operation = document["paths"]["/v1/bills/{year}:check"]["post"]
+
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert fits(answer, schema, document)
+    wrong = [{"year": 2024}, {"cents": "5"}, {"parts": {"a": "5"}}, {"tags": None}]
+    assert [change for change in wrong if fits(answer | change, schema, document)] == []
+    without_note = {key: value for key, value in answer.items() if key != "note"}
+    assert not fits(without_note, schema, document)
+    # In a path all is text, and needs no quotes.
+    assert operation["parameters"][0]["schema"]["type"] == "integer"
+    assert fits({"cents": 5}, content(operation), document)
+    assert not fits({"cents": "5"}, content(operation), document)
+
+
 def test_a_key_that_has_a_header_is_described_as_that_header(document: Any) -> None:
     operation = document["paths"]["/v1/shapes:make"]["post"]
 

@@ -16,7 +16,7 @@ from grpc_tools import protoc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.codec import STRICT, Dialect, DumpError, Nulls, dumper, in_python, parser
+from gateway.codec import STRICT, Dialect, DumpError, Nulls, dumper, in_python, parser, value_dumper
 from gateway.codec.native import AVAILABLE, Transcoder, transcoder
 from gateway.codec.native.table import FieldRow, MessageRow
 
@@ -64,6 +64,7 @@ _DIALECTS = st.builds(
     offset_times=st.booleans(),
     number_integers=st.booleans(),
     number_enums=st.booleans(),
+    heeds_options=st.booleans(),
     ignore_unknown_fields=st.booleans(),
     ignore_unknown_enums=st.booleans(),
 )
@@ -159,7 +160,7 @@ def _scalars(field: FieldDescriptor) -> st.SearchStrategy[Any]:
     return numbers if field.enum_type.is_closed else numbers | _INT32
 
 
-_NAMES = st.sampled_from(["Singles", "Lists", "Maps", "WellKnown", "Choice", "All", "Old"])
+_NAMES = st.sampled_from(["Singles", "Lists", "Maps", "WellKnown", "Choice", "Styled", "All", "Old"])
 
 
 @st.composite
@@ -356,6 +357,21 @@ def test_ordinary_messages_are_not_left_to_python(kinds: dict[str, type[Message]
     assert native(kinds[name]).parse(again) is not None
 
 
+def test_fields_with_a_dialect_of_their_own_are_not_left_to_python(kinds: dict[str, type[Message]]) -> None:
+    text = (
+        b'{"nullString":"","nullOptional":null,"nullList":[],"nullMessage":null,"nullValue":null,"omitDouble":0.0,'
+        b'"omitMap":{"a":"1"},"numberUint64":2,"numberList":[3],"numberMap":{"4":5},"numberWrapper":6,'
+        b'"numberWrapperMap":{"a":7},"textFixed64":"8","wrapper":"9","offsetTime":"1970-01-01T00:00:00+00:00",'
+        b'"offsetTimeMap":{"a":"1970-01-01T00:00:00+00:00"},"time":"1970-01-01T00:00:00Z","numberMember":10}'
+    )
+    styled = native(kinds["Styled"], Dialect(heeds_options=True))
+
+    wire = styled.parse(text.replace(b'"nullValue":null,', b""))
+
+    assert wire is not None
+    assert styled.dump(kinds["Styled"].FromString(wire).SerializePartialToString) == text
+
+
 # Hostile texts and messages. Python answers them; see test_json_text.py.
 
 _TEXT: Final = (
@@ -452,6 +468,13 @@ def test_a_text_nested_deeper_than_the_runtime_reads_is_read_in_python(kinds: di
     assert dumper(kinds["WellKnown"].DESCRIPTOR)(struct) == text
 
 
+def test_an_unset_value_is_null(kinds: dict[str, type[Message]]) -> None:
+    # An empty one has no JSON form (comments of google/protobuf/struct.proto), so that there is no other answer.
+    field = kinds["WellKnown"].DESCRIPTOR.fields_by_name["value"]
+
+    assert value_dumper(field)(kinds["WellKnown"]()) == b"null"
+
+
 def test_a_message_cut_off_or_damaged_anywhere_is_written_or_left_to_python(kinds: dict[str, type[Message]]) -> None:
     wire = native(kinds["Singles"]).parse(_TEXT)
     assert wire is not None
@@ -489,7 +512,7 @@ def test_a_field_the_message_does_not_have_is_left_to_python(kinds: dict[str, ty
 
 
 def _field(number: int, kind: int, *, shape: int = 0, oneof: int = -1, message: int = -1, enum: int = -1) -> FieldRow:
-    return number, kind, shape, False, False, oneof, message, enum, b'"a":', b"a"
+    return number, kind, shape, False, 0, False, False, oneof, message, enum, b'"a":', b"a"
 
 
 def _one_message(*fields: FieldRow, kind: int = 0, words: tuple[tuple[bytes, int], ...] = ()) -> tuple[MessageRow, ...]:
@@ -508,13 +531,13 @@ def _one_message(*fields: FieldRow, kind: int = 0, words: tuple[tuple[bytes, int
         (_one_message(_field(1, 5), words=((b"a", 1),)), "a word stands for a field that is not there"),
         (_one_message(words=((b"", 0),)), "a word must not be empty"),
         (_one_message(kind=7), "a wrapper must have one field"),
-        (_one_message(kind=9), "a message is out of range"),
+        (_one_message(kind=10), "a message is out of range"),
     ],
 )
 def test_a_table_that_does_not_fit_together_is_refused(
     kinds: dict[str, type[Message]], messages: Any, words: str
 ) -> None:
-    flags = ("full", "nulls", "offset_times", "number_integers", "ignore_unknown_fields", "ignore_unknown_enums")
+    flags = ("ignore_unknown_fields", "ignore_unknown_enums")
 
     with pytest.raises(ValueError, match=words):
         type(native(kinds["Inner"]))(messages, (), **dict.fromkeys(flags, False))  # type: ignore[call-arg]

@@ -2,10 +2,10 @@
 
 import pytest
 from google.api import annotations_pb2, http_pb2
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 from google.protobuf.descriptor import ServiceDescriptor
 
-from gateway.codec.dialect import STRICT, Dialect, Nulls
+from gateway.codec.dialect import Dialect, Nulls
 from gateway.contract import ContractInvalid, Method, read_services
 from gateway_options.v1 import options_pb2
 
@@ -41,7 +41,7 @@ def test_a_method_is_named_as_in_a_grpc_call(methods: dict[str, Method]) -> None
 def test_a_service_without_options_speaks_strict_protojson_on_the_main_listener(methods: dict[str, Method]) -> None:
     method = methods["GetShelf"]
 
-    assert method.dialect == STRICT
+    assert method.dialect == Dialect(heeds_options=True)
     assert method.error_shape == options_pb2.ServiceOptions.ERROR_SHAPE_UNSPECIFIED
     assert method.listeners == ("main",)
 
@@ -54,6 +54,7 @@ def test_options_are_read_from_a_pool_that_does_not_know_them(methods: dict[str,
         nulls=Nulls.NULL,
         offset_times=True,
         number_integers=True,
+        heeds_options=True,
         ignore_unknown_fields=True,
         ignore_unknown_parameters=True,
     )
@@ -65,21 +66,57 @@ def test_options_are_read_from_a_pool_that_does_not_know_them(methods: dict[str,
 
 # From a file that is made for the test.
 
+OPTIONAL = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+MESSAGE = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE
+THING = text_format.Parse(
+    """
+    name: "Thing"
+    field { name: "label" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+    field { name: "size" number: 2 label: LABEL_OPTIONAL type: TYPE_INT64 }
+    field { name: "sizes" number: 3 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".made.Thing.SizesEntry" }
+    field { name: "notes" number: 4 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".made.Thing.NotesEntry" }
+    nested_type {
+      name: "SizesEntry"
+      field { name: "key" number: 1 label: LABEL_OPTIONAL type: TYPE_INT32 }
+      field { name: "value" number: 2 label: LABEL_OPTIONAL type: TYPE_INT32 }
+      options { map_entry: true }
+    }
+    nested_type {
+      name: "NotesEntry"
+      field { name: "key" number: 1 label: LABEL_OPTIONAL type: TYPE_INT32 }
+      field { name: "value" number: 2 label: LABEL_OPTIONAL type: TYPE_STRING }
+      options { map_entry: true }
+    }
+    """,
+    descriptor_pb2.DescriptorProto(),
+)
+
 
 def service(
     rule: http_pb2.HttpRule,
     *,
     of_file: options_pb2.ServiceOptions | None = None,
     of_service: options_pb2.ServiceOptions | None = None,
+    of_field: options_pb2.FieldOptions | None = None,
+    field: str = "label",
 ) -> ServiceDescriptor:
-    """The service made.Svc with an rpc Call, in a pool that does not know the options."""
+    """The service made.Svc with an rpc Call, in a pool that does not know the options.
+
+    The answer holds a made.Thing, whose `field` has the options `of_field`.
+    """
     file = descriptor_pb2.FileDescriptorProto(name="made.proto", package="made", syntax="proto3")
     file.message_type.add(name="Nothing")
+    file.message_type.append(THING)
+    answer = file.message_type.add(name="Answer")
+    answer.field.add(name="thing", number=1, label=OPTIONAL, type=MESSAGE, type_name=".made.Thing")
     svc = file.service.add(name="Svc")
-    rpc = svc.method.add(name="Call", input_type=".made.Nothing", output_type=".made.Nothing")
+    rpc = svc.method.add(name="Call", input_type=".made.Nothing", output_type=".made.Answer")
     rpc.options.Extensions[annotations_pb2.http].CopyFrom(rule)
     if of_file is not None:
         file.options.Extensions[options_pb2.every_service].CopyFrom(of_file)
+    if of_field is not None:
+        (described,) = [each for each in file.message_type[1].field if each.name == field]
+        described.options.Extensions[options_pb2.field].CopyFrom(of_field)
     if of_service is not None:
         svc.options.Extensions[options_pb2.service].CopyFrom(of_service)
     pool = descriptor_pool.DescriptorPool()
@@ -92,7 +129,7 @@ def service(
     [
         # http.proto: the field "must be present at the top-level of the request message type".
         (http_pb2.HttpRule(get="/x", body="missing"), "body 'missing' is no field of made.Nothing"),
-        (http_pb2.HttpRule(get="/x", response_body="missing"), "response_body 'missing' is no field of made.Nothing"),
+        (http_pb2.HttpRule(get="/x", response_body="missing"), "response_body 'missing' is no field of made.Answer"),
         # http.proto: "Nested bindings must not contain an `additional_bindings` field themselves".
         (
             http_pb2.HttpRule(
@@ -132,7 +169,7 @@ def test_options_of_the_service_go_over_those_of_its_file_and_these_over_the_def
 
     (method,) = read_services([service(RULE, of_file=of_file, of_service=of_service)], defaults)
 
-    assert method.dialect == Dialect(proto_names=True, ignore_unknown_fields=True)
+    assert method.dialect == Dialect(proto_names=True, heeds_options=True, ignore_unknown_fields=True)
     assert method.error_shape == Options.ERROR_SHAPE_DETAIL
     assert method.max_body_bytes == 3
     assert method.listeners == ("b",)
@@ -144,7 +181,7 @@ def test_the_first_value_of_an_option_replaces_one_from_further_out() -> None:
 
     (method,) = read_services([service(RULE, of_file=of_file, of_service=of_service)])
 
-    assert method.dialect == Dialect(proto_names=True)
+    assert method.dialect == Dialect(proto_names=True, heeds_options=True)
 
 
 def test_a_default_framing_that_only_a_client_can_choose_is_refused() -> None:
@@ -164,3 +201,31 @@ def test_a_rule_from_outside_replaces_the_annotation_with_all_its_bindings() -> 
 def test_a_rule_from_outside_that_selects_nothing_is_refused() -> None:
     with pytest.raises(ContractInvalid, match=r"^made\.Svc\.Cal: a rule of the service config selects no rpc"):
         read_services([service(RULE)], rules={"made.Svc.Cal": RULE})
+
+
+NUMBER = options_pb2.FieldOptions(integer_style=Options.INTEGER_STYLE_NUMBER)
+OFFSET = options_pb2.FieldOptions(time_style=Options.TIME_STYLE_OFFSET)
+
+
+@pytest.mark.parametrize(
+    ("field", "of_field", "words"),
+    [
+        ("label", NUMBER, "integer_style needs a field of integers"),
+        # Keys of maps are quoted in JSON whatever they are.
+        ("notes", NUMBER, "integer_style needs a field of integers"),
+        ("label", OFFSET, "time_style needs a field of type google.protobuf.Timestamp"),
+        ("size", OFFSET, "time_style needs a field of type google.protobuf.Timestamp"),
+    ],
+)
+def test_an_option_that_does_not_fit_its_field_is_refused_with_the_field(
+    field: str, of_field: options_pb2.FieldOptions, words: str
+) -> None:
+    with pytest.raises(ContractInvalid) as refusal:
+        read_services([service(RULE, of_field=of_field, field=field)])
+
+    assert str(refusal.value) == f"made.Thing.{field}: {words}"
+
+
+@pytest.mark.parametrize("field", ["size", "sizes"])
+def test_an_option_that_fits_its_field_is_taken(field: str) -> None:
+    assert read_services([service(RULE, of_field=NUMBER, field=field)])

@@ -496,7 +496,7 @@ Global___QueryMatch: _TypeAlias = QueryMatch  # noqa: Y015
 
 @_typing.final
 class FieldOptions(_message.Message):
-    """Where a field comes from and which values it takes. Bounds hold over gRPC and HTTP alike."""
+    """Where a field comes from, which values it takes, and how it looks in JSON. Bounds hold over gRPC and HTTP alike."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -508,6 +508,9 @@ class FieldOptions(_message.Message):
     PATTERN_WORDS_FIELD_NUMBER: _builtins.int
     DEFAULT_VALUE_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
+    NULL_POLICY_FIELD_NUMBER: _builtins.int
+    INTEGER_STYLE_FIELD_NUMBER: _builtins.int
+    TIME_STYLE_FIELD_NUMBER: _builtins.int
     header: _builtins.str
     """Request header that fills the field when path, query and body do not."""
     required: _builtins.bool
@@ -524,6 +527,16 @@ class FieldOptions(_message.Message):
     """Value of a query parameter or JSON key that is absent, in its text form. Shown in OpenAPI, set by the gateway."""
     secret: _builtins.bool
     """The value is a secret: never logged, marked as a password in OpenAPI."""
+    null_policy: Global___ServiceOptions.NullPolicy.ValueType
+    """The dialect of the field, in place of the one of the service; what is unset here comes from there. It holds for the
+    field itself, its elements and the values of its map, not for the fields of a message inside.
+
+    The field in answers when it holds no value. Unspecified leaves it out when it is unset, at its default or empty.
+    """
+    integer_style: Global___ServiceOptions.IntegerStyle.ValueType
+    """Only for integers and their wrappers: form in answers and requests."""
+    time_style: Global___ServiceOptions.TimeStyle.ValueType
+    """Only for google.protobuf.Timestamp: text form in answers."""
     def __init__(
         self,
         *,
@@ -535,19 +548,34 @@ class FieldOptions(_message.Message):
         pattern_words: _builtins.str = ...,
         default_value: _builtins.str = ...,
         secret: _builtins.bool = ...,
+        null_policy: Global___ServiceOptions.NullPolicy.ValueType | None = ...,
+        integer_style: Global___ServiceOptions.IntegerStyle.ValueType | None = ...,
+        time_style: Global___ServiceOptions.TimeStyle.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "max", b"max", "min", b"min"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_integer_style", b"_integer_style", "_max", b"_max", "_min", b"_min", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "integer_style", b"integer_style", "max", b"max", "min", b"min", "null_policy", b"null_policy", "time_style", b"time_style"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "default_value", b"default_value", "header", b"header", "max", b"max", "min", b"min", "pattern", b"pattern", "pattern_words", b"pattern_words", "required", b"required", "secret", b"secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_integer_style", b"_integer_style", "_max", b"_max", "_min", b"_min", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "default_value", b"default_value", "header", b"header", "integer_style", b"integer_style", "max", b"max", "min", b"min", "null_policy", b"null_policy", "pattern", b"pattern", "pattern_words", b"pattern_words", "required", b"required", "secret", b"secret", "time_style", b"time_style"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__integer_style: _TypeAlias = _typing.Literal["integer_style"]  # noqa: Y015
+    _WhichOneofArgType__integer_style: _TypeAlias = _typing.Literal["_integer_style", b"_integer_style"]  # noqa: Y015
     _WhichOneofReturnType__max: _TypeAlias = _typing.Literal["max"]  # noqa: Y015
     _WhichOneofArgType__max: _TypeAlias = _typing.Literal["_max", b"_max"]  # noqa: Y015
     _WhichOneofReturnType__min: _TypeAlias = _typing.Literal["min"]  # noqa: Y015
     _WhichOneofArgType__min: _TypeAlias = _typing.Literal["_min", b"_min"]  # noqa: Y015
+    _WhichOneofReturnType__null_policy: _TypeAlias = _typing.Literal["null_policy"]  # noqa: Y015
+    _WhichOneofArgType__null_policy: _TypeAlias = _typing.Literal["_null_policy", b"_null_policy"]  # noqa: Y015
+    _WhichOneofReturnType__time_style: _TypeAlias = _typing.Literal["time_style"]  # noqa: Y015
+    _WhichOneofArgType__time_style: _TypeAlias = _typing.Literal["_time_style", b"_time_style"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__integer_style) -> _WhichOneofReturnType__integer_style | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max) -> _WhichOneofReturnType__max | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min) -> _WhichOneofReturnType__min | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__null_policy) -> _WhichOneofReturnType__null_policy | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time_style) -> _WhichOneofReturnType__time_style | None: ...
 
 Global___FieldOptions: _TypeAlias = FieldOptions  # noqa: Y015
 

@@ -54,7 +54,8 @@ async def test_binary_is_answered_with_binary(connect: Connect, words: Any) -> N
 
 
 async def test_json_is_proto_json_whatever_the_service_speaks(connect: Connect) -> None:
-    # Its routes would say spoken_text, 3 for "3", "soft" for TONE_SOFT, and null for what is not set.
+    # Its routes would say spoken_text, 3 for "3", "soft" for TONE_SOFT, and null for what is not set; by options of
+    # the service, a field and an enum value.
     answer = await connect.post("Repeat", b'{"tone":"TONE_SOFT","times":3}')
 
     assert answer.json() == {"tone": "TONE_SOFT", "times": "3"}

@@ -60,14 +60,23 @@ def authority(host: str, port: int) -> str:
 
 
 class HttpListener(uvicorn.Server):
-    """Serves one ASGI application on one bound socket, within the running loop. `connection` speaks HTTP for it."""
+    """Serves one ASGI application on one bound socket, within the running loop.
 
-    def __init__(self, app: Any, bound: socket.socket, connection: type[asyncio.Protocol]) -> None:
+    `connection` speaks HTTP for it, and `socket_connection` WebSocket.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        bound: socket.socket,
+        connection: type[asyncio.Protocol],
+        socket_connection: type[asyncio.Protocol],
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 http=connection,
-                ws="websockets-sansio",
+                ws=socket_connection,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

@@ -25,6 +25,7 @@ from prometheus_client import disable_created_metrics
 from gateway.app import Gateway, GatewayOptions
 from gateway.backend.in_process import InProcessBackend
 from gateway.http_connection import HttpConnection
+from gateway.socket_connection import SocketConnection
 from gateway_options.v1 import options_pb2
 from server.accounts.auth_service import AuthService
 from server.accounts.first_admin import ensure_admin
@@ -253,7 +254,10 @@ async def run(config: ServerConfig, credentials: Credentials, parts: Parts) -> N
     with ExitStack() as sockets:
         listeners = [
             HttpListener(
-                gateway.app, sockets.enter_context(bind(gateway.variable, config.host, gateway.port)), HttpConnection
+                gateway.app,
+                sockets.enter_context(bind(gateway.variable, config.host, gateway.port)),
+                HttpConnection,
+                SocketConnection,
             )
             for gateway in gateways
         ]

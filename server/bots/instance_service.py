@@ -93,9 +93,7 @@ class InstanceService(pb_grpc.BotInstanceServiceServicer):
     ) -> pb.UpdateBotInstanceResponse:
         """Lay keys over config.yaml."""
         row = await self._require(request.id)
-        changes = config_file.from_struct(request.config)
-        folder = self._view.folder(row)
-        await asyncio.to_thread(_change_config, folder, row.bot_code, changes, config_file.from_struct(request.params))
+        await asyncio.to_thread(_change_config, self._view.folder(row), row.bot_code, request)
         return pb.UpdateBotInstanceResponse(bot_instance=self._view.message(await self._touch(row)))
 
     async def DeleteBotInstance(
@@ -245,10 +243,9 @@ class InstanceService(pb_grpc.BotInstanceServiceServicer):
         return touched
 
 
-def _change_config(
-    folder: TenantFolder, bot_code: str, changes: config_file.Config, params: config_file.Config
-) -> None:
+def _change_config(folder: TenantFolder, bot_code: str, request: pb.UpdateBotInstanceRequest) -> None:
     """Read, change, check and write config.yaml while nobody else does."""
+    changes, params = config_file.from_struct(request.config), config_file.from_struct(request.params)
     with folder.exclusive():
         present = config_file.parse(folder.read(CONFIG_FILE, limit_bytes=config_file.MAX_BYTES))
         config = config_file.lay_over(present, changes)

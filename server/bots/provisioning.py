@@ -53,8 +53,7 @@ class Provisioning:
             InvalidArgument: the configuration is wrong.
             IdempotencyConflict: the key came with another request before.
         """
-        config = _initial_config(request)
-        text = config_file.render(config)
+        text = await asyncio.to_thread(_initial_config, request)
         instance_id = str(uuid.uuid4())
         planned = InstanceRow(
             instance_id, request.owner_type, request.owner_id, request.bot_code, None, None, None, None, 0, 0, None
@@ -139,12 +138,13 @@ class Provisioning:
         await self._kernel.wait_final(active.id, STOP_SECONDS)
 
 
-def _initial_config(request: pb.CreateBotInstanceRequest) -> config_file.Config:
+def _initial_config(request: pb.CreateBotInstanceRequest) -> bytes:
+    """Return the text of config.yaml. It may take long: seconds for the largest one."""
     config = config_file.lay_over(config_file.defaults(request.bot_code), config_file.from_struct(request.config))
     if request.HasField("params"):
         config = config_file.lay_over(config, {"params": config_file.from_struct(request.params)})
     config_file.check(config, bot_code=request.bot_code)
-    return config
+    return config_file.render(config)
 
 
 def _fill(folder: TenantFolder, config: bytes) -> None:

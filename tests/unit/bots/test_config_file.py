@@ -51,6 +51,23 @@ def test_whole_numbers_of_a_struct_are_integers_again() -> None:
     assert isinstance(plain["e"], float)
 
 
+def test_a_struct_that_cannot_fit_as_yaml_is_not_even_looked_at() -> None:
+    """Ten megabytes of short values took minutes to write as YAML, before they were found too large."""
+    struct = Struct()
+    struct["a"] = [1] * (config_file.MAX_BYTES // 2)
+
+    with pytest.raises(InvalidArgument, match="config must be at most 1048576 bytes as YAML"):
+        config_file.from_struct(struct)
+
+
+def test_whatever_fits_as_yaml_passes_as_a_struct() -> None:
+    """Short keys with numbers take the most bytes in a Struct for each in YAML."""
+    config = {chr(0x21 + place): place for place in range(90)}
+    struct = json_format.ParseDict(config, Struct())
+
+    assert struct.ByteSize() <= 4 * len(config_file.render(config_file.from_struct(struct)))
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

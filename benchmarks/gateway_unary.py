@@ -5,13 +5,12 @@ from contextlib import ExitStack
 from benchmarks.load import Load, measure
 from benchmarks.peers import items
 from benchmarks.result import Row, percentile
-from benchmarks.serving import application, peer
+from benchmarks.serving import SERVERS, application, peer
 from gateway import codec
 
 ROUNDS = 3
 SECONDS = 1.5
 OF_RAW, OF_FASTAPI, OF_ENVOY = 0.6, 3.0, 4.0
-SERVERS = ("uvicorn", "granian")
 
 
 def run() -> list[Row]:

@@ -4,11 +4,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Final
 
 import httpx
 
 from benchmarks.peers.items import LIST
 from tests.end_to_end.system import free_port, wait_until
+
+# The ASGI servers that an application is measured on.
+SERVERS: Final = ("uvicorn", "granian")
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """The gateway as an ASGI application: HTTP requests in, calls out, answers back."""
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from google.protobuf.descriptor import EnumDescriptor, FileDescriptor, ServiceDescriptor
@@ -39,6 +41,8 @@ PAGE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 # Downloads may be HTML that somebody uploaded; browsers must not guess that from the bytes.
 NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 CLIENT_GONE: Final = 499
+# RFC 9112, section 3.2, by RFC 3986, sections 3.2.2 and 3.2.3.
+HOST: Final = re.compile(rb"(\[[0-9A-Za-z\-._~!$&'()*+,;=:]+\]|[0-9A-Za-z\-._~!$&'()*+,;=%]*)(:[0-9]*)?")
 
 
 class Gateway:
@@ -103,10 +107,10 @@ class Gateway:
         """Close what the gateway has opened itself. A server without the lifespan protocol calls this when it stops."""
         await self._limiter.close()
 
-    def refuse_unreadable(self, client: str) -> Refusal:
+    def refuse_unreadable(self, error: GatewayError, client: str) -> Refusal:
         """Return the whole answer to bytes that are no HTTP request, and record it. `client` is the peer's address."""
         made = request_id(None)
-        status, headers, body = refuse(BadRequest("the request must be valid HTTP"), self._default_shape)
+        status, headers, body = refuse(error, self._default_shape)
         if self._options.observe is not None:
             self._options.observe(None, status, 0.0)
         if self._options.record is not None:
@@ -213,6 +217,9 @@ class Gateway:
         if origin is None or b"access-control-request-method" not in exchange.headers:
             return False
         match = self._router.find("OPTIONS", raw_path)
+        if isinstance(match, Match) and not self._options.allowed_origins:
+            # Nobody left CORS to the gateway, and the contract has an answer of its own.
+            return False
         methods = match.allowed if isinstance(match, WrongMethod) else EVERY_METHOD
         procedure = self._procedures.get(raw_path)
         if procedure is not None:
@@ -245,7 +252,9 @@ class Gateway:
             ("x-gateway-client", exchange.client),
             *self._own_metadata,
         )
-        if self._clients.is_local(exchange.peer, exchange.scope["scheme"], headers):
+        if self._options.listener_is_loopback and self._clients.is_local(
+            exchange.peer, exchange.scope["scheme"], headers
+        ):
             metadata = (*metadata, ("x-gateway-local", "1"))
         if self._forwarded.concern(headers):
             metadata = (*metadata, *self._forwarded.metadata(exchange.scope["headers"]))
@@ -300,6 +309,14 @@ def check_host(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
             raise BadRequest("the request must have a Host header")
     elif len(headers) != len(scope["headers"]) and sum(name == b"host" for name, _ in scope["headers"]) > 1:
         raise BadRequest("the request must have only one Host header")
+    elif not is_host(headers[b"host"]):
+        raise BadRequest("header Host must be a name or an address, and a port if it is not the usual one")
+
+
+@lru_cache(maxsize=256)
+def is_host(value: bytes) -> bool:
+    """Whether `value` has the form of a Host header; it may be empty."""
+    return HOST.fullmatch(value) is not None
 
 
 def allow(methods: Iterable[str]) -> tuple[bytes, bytes]:

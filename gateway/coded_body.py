@@ -21,8 +21,11 @@ PIECE_BYTES: Final = 64 * 1024
 ZSTD_STEP_BYTES: Final = 32
 # RFC 9659: what a sender may expect a reader to hold.
 ZSTD_WINDOW_BYTES: Final = 8 * 1024 * 1024
-# Coded bytes in a row that may stand for nothing. More is no body but a way to keep the gateway busy.
-HOLLOW_BYTES: Final = 64 * 1024
+# zlib copies what follows a member, or a full piece, each time; so it is given little at once.
+GZIP_STEP_BYTES: Final = 4 * 1024
+# Coded bytes in a row that may stand for nothing. A block of zstd gives nothing before all of its bytes are there, and
+# may have 128 KiB; some more go to the headers before it. What is longer is no body but a way to keep the gateway busy.
+HOLLOW_BYTES: Final = 132 * 1024
 
 
 class CodingUnknown(GatewayError):
@@ -34,8 +37,16 @@ class CodingUnknown(GatewayError):
         super().__init__(grpc.StatusCode.INVALID_ARGUMENT, message, http_status=415, headers=headers)
 
 
+class CodingBroken(Exception):
+    """The bytes are not in their coding."""
+
+
+class CodingHollow(Exception):
+    """The bytes go on and on without standing for anything."""
+
+
 class Decoder(Protocol):
-    """Decodes one body."""
+    """Decodes one body, or one message."""
 
     @property
     def complete(self) -> bool:
@@ -61,15 +72,17 @@ class GzipDecoder:
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         """Yield what the next bytes stand for, step by step. Raises zlib.error."""
-        piece = b""
-        # A full piece may leave some of its output behind even when its input is used up.
-        while data or (len(piece) == PIECE_BYTES and not self._member.eof):
-            if self._member.eof:
-                self._member = zlib.decompressobj(zlib.MAX_WBITS + 16)
-            self._begun = True
-            piece = self._member.decompress(data, PIECE_BYTES)
-            yield piece
-            data = self._member.unconsumed_tail or self._member.unused_data
+        for start in range(0, len(data), GZIP_STEP_BYTES):
+            step = data[start : start + GZIP_STEP_BYTES]
+            piece = b""
+            # A full piece may leave some of its output behind even when its input is used up.
+            while step or (len(piece) == PIECE_BYTES and not self._member.eof):
+                if self._member.eof:
+                    self._member = zlib.decompressobj(zlib.MAX_WBITS + 16)
+                self._begun = True
+                piece = self._member.decompress(step, PIECE_BYTES)
+                yield piece
+                step = self._member.unconsumed_tail or self._member.unused_data
 
 
 class ZstdDecoder:
@@ -103,6 +116,39 @@ class ZstdDecoder:
 DECODERS: Final[dict[str, Callable[[], Decoder]]] = {"gzip": GzipDecoder, "x-gzip": GzipDecoder, "zstd": ZstdDecoder}
 
 
+class Unpacker:
+    """Decodes what is in `coding`, one of `DECODERS`, in bounded steps."""
+
+    def __init__(self, coding: str) -> None:
+        self._decoder = DECODERS[coding]()
+        self._hollow_bytes = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether what was given may be all."""
+        return self._decoder.complete
+
+    def unpack(self, data: bytes) -> Iterator[bytes]:
+        """Yield what the next bytes stand for, in pieces of 1 byte to 1 MiB.
+
+        Raises:
+            CodingBroken: they are not in the coding.
+            CodingHollow: they, and those before them, stand for nothing.
+        """
+        for start in range(0, len(data), PIECE_BYTES):
+            step = data[start : start + PIECE_BYTES]
+            if self._hollow_bytes > HOLLOW_BYTES:
+                raise CodingHollow
+            self._hollow_bytes += len(step)
+            try:
+                for piece in self._decoder.decode(step):
+                    if piece:
+                        self._hollow_bytes = 0
+                        yield piece
+            except (zlib.error, zstandard.ZstdError) as error:
+                raise CodingBroken from error
+
+
 def decoded(receive: Receive, content_encoding: bytes) -> Receive:
     """Return a channel that gives the body of `receive` decoded, and all other events as they are.
 
@@ -117,49 +163,45 @@ def decoded(receive: Receive, content_encoding: bytes) -> Receive:
         return receive
     if coding not in DECODERS:
         raise CodingUnknown(coding)
-    events = _Events(receive, DECODERS[coding](), coding)
+    events = _Events(receive, coding)
     return events.receive
 
 
 class _Events:
     """The events of one request, decoded."""
 
-    def __init__(self, receive: Receive, decoder: Decoder, coding: str) -> None:
+    def __init__(self, receive: Receive, coding: str) -> None:
         self._receive = receive
-        self._decoder = decoder
+        self._unpacker = Unpacker(coding)
         self._coding = coding
-        self._steps: Iterator[bytes] = iter(())
+        self._pieces: Iterator[bytes] = iter(())
         self._last = False
         self._over = False
-        self._hollow_bytes = 0
 
     async def receive(self) -> Event:
         """Return the next event; a piece of the body has at most 1 MiB."""
         if self._over:
             return await self._receive()
         while True:
-            piece = self._next_step()
+            piece = self._next_piece()
             if piece:
-                self._hollow_bytes = 0
                 return {"type": "http.request", "body": piece, "more_body": True}
             if self._last:
                 self._over = True
-                if not self._decoder.complete:
+                if not self._unpacker.complete:
                     raise BadRequest(f"the body ends before its {self._coding} coding does")
                 return {"type": "http.request", "body": b"", "more_body": False}
             event = await self._receive()
             if event["type"] != "http.request":
                 return event
-            data = event.get("body", b"")
             self._last = not event.get("more_body", False)
-            if self._hollow_bytes > HOLLOW_BYTES:
-                raise BadRequest(f"the {self._coding} coding of the body goes on without content")
-            self._hollow_bytes += len(data)
-            self._steps = self._decoder.decode(data)
+            self._pieces = self._unpacker.unpack(event.get("body", b""))
 
-    def _next_step(self) -> bytes:
+    def _next_piece(self) -> bytes:
         """The next piece there is; empty when more must be read."""
         try:
-            return next((piece for piece in self._steps if piece), b"")
-        except (zlib.error, zstandard.ZstdError) as error:
+            return next(self._pieces, b"")
+        except CodingBroken as error:
             raise BadRequest(f"the body must be valid {self._coding}, as its Content-Encoding says") from error
+        except CodingHollow as error:
+            raise BadRequest(f"the {self._coding} coding of the body goes on without content") from error

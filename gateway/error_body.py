@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 from google.protobuf import any_pb2
+from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway import problem
 from gateway.backend import CallFailed
-from gateway.codec import DumpError, jsonable
+from gateway.error_detail import expand
 from gateway.errors import GatewayError
 from gateway.problem import ErrorReasons, Headers, Problem
 from gateway_options.v1 import options_pb2
@@ -75,7 +76,7 @@ def _body(one: Problem, shape: Shape) -> bytes:
     # The numbers of google.rpc.Code are the values of grpc's codes.
     body = {"code": one.status.value[0], "message": one.message}
     if one.details:
-        body["details"] = [_expand(detail) for detail in one.details]
+        body["details"] = [_detail(detail, one.pool) for detail in one.details]
     return orjson.dumps(body)
 
 
@@ -87,9 +88,8 @@ def _standard_words(http_status: int) -> tuple[str, str]:
     return phrase, phrase.upper().replace(" ", "_").replace("-", "_")
 
 
-def _expand(detail: any_pb2.Any) -> Any:
-    """`detail` as ProtoJSON; with its bytes as they are when its type is not known here."""
-    try:
-        return jsonable(detail)
-    except DumpError:
-        return {"@type": detail.type_url, "value": base64.b64encode(detail.value).decode("ascii")}
+def _detail(detail: any_pb2.Any, pool: DescriptorPool | None) -> dict[str, Any]:
+    expanded = expand(detail, pool)
+    if expanded is not None:
+        return expanded
+    return {"@type": detail.type_url, "value": base64.b64encode(detail.value).decode("ascii")}

@@ -105,7 +105,9 @@ class Clients:
         if not _names_loopback(host):
             return False
         origin = headers.get(b"origin")
-        return origin is None or origin == b"%b://%b" % (scheme.encode(), host) or origin in self._origins
+        if origin is None:
+            return not _is_embedded_elsewhere(headers)
+        return origin == b"%b://%b" % (scheme.encode(), host) or origin in self._origins
 
     def _is_trusted(self, peer: str) -> bool:
         address = _address(peer)
@@ -139,3 +141,12 @@ def _names_loopback(host: bytes) -> bool:
     text = host.decode("latin-1").lower()
     name = text[: text.find("]") + 1] if text.startswith("[") else text.partition(":")[0]
     return name == "localhost" or _is_loopback(name)
+
+
+def _is_embedded_elsewhere(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a page of another site embeds this: as an image, a script, a fetch without CORS, which have no Origin.
+
+    A link is in order: who follows it sees the answer, and the page with the link does not.
+    Source: https://www.w3.org/TR/fetch-metadata/
+    """
+    return headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate"

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import grpc
 from google.protobuf import any_pb2
 from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
@@ -39,6 +40,8 @@ class Problem(NamedTuple):
     """What goes with the answer, whatever its body looks like: Retry-After, Allow, the challenge of a 401."""
     trailing_metadata: Metadata = ()
     """What the server sent behind its status."""
+    pool: DescriptorPool | None = None
+    """Where types of `details` may be described besides the pool of generated code."""
 
 
 class ErrorReasons:
@@ -100,7 +103,9 @@ def of_call(error: CallFailed, reasons: ErrorReasons, request_id: str) -> Proble
         elif _unpack(detail, bad):
             violations += [Violation(one.field, one.description) for one in bad.field_violations]
     headers += _challenge(http_status)
-    return Problem(error.status, http_status, error.message, violations, details, headers, error.trailing_metadata)
+    return Problem(
+        error.status, http_status, error.message, violations, details, headers, error.trailing_metadata, error.pool
+    )
 
 
 def _unpack(detail: any_pb2.Any, message: Message) -> bool:

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import math
 import time
+from functools import lru_cache
+from ipaddress import IPv4Address, ip_address
 from typing import Any, Final, NamedTuple, cast
 
 import limits
@@ -109,10 +111,11 @@ class RateLimiter:
         """
         if time.monotonic() < self._asked_again_at:
             return UNCOUNTED
+        who = counted_as(client)
         try:
             async with asyncio.timeout(2 * STORAGE_SECONDS):
-                allowed = await self._windows.hit(window.item, window.key, client)
-                stats = await self._windows.get_window_stats(window.item, window.key, client)
+                allowed = await self._windows.hit(window.item, window.key, who)
+                stats = await self._windows.get_window_stats(window.item, window.key, who)
         except (StorageError, TimeoutError):
             log.warning("the storage of rate limits does not answer; requests pass uncounted", exc_info=True)
             self._asked_again_at = time.monotonic() + PAUSE_SECONDS
@@ -126,6 +129,21 @@ class RateLimiter:
             return Allowance(headers, None)
         wait = max(1, math.ceil(stats.reset_time - time.time()))
         return Allowance(headers, RateLimitExceeded(window.sentence, retry_after_seconds=wait))
+
+
+@lru_cache(maxsize=1024)
+def counted_as(client: str) -> str:
+    """The address that stands for `client`: its own, or the first 64 bits of one of IPv6.
+
+    Who has one address of IPv6 has the whole network behind these bits, another address for each request (RFC 7421).
+    """
+    try:
+        address = ip_address(client)
+    except ValueError:  # a Unix socket has none
+        return client
+    if isinstance(address, IPv4Address) or address.ipv4_mapped is not None:
+        return client
+    return address.packed[:8].hex()
 
 
 def connections_to(storage_uri: str) -> BlockingConnectionPool:

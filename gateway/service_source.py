@@ -1,12 +1,12 @@
 """Where a gateway that runs apart gets its descriptors from: a file, or the server itself."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
-from google.protobuf.descriptor import EnumDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import EnumDescriptor, FileDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
@@ -85,7 +85,26 @@ def _reflected(channel: grpc.Channel) -> Sequence[ServiceDescriptor] | None:
         if error.code() is grpc.StatusCode.UNIMPLEMENTED:
             return None
         raise
-    return [pool.FindServiceByName(name) for name in names]
+    return detached([pool.FindServiceByName(name) for name in names])
+
+
+def detached(services: Iterable[ServiceDescriptor]) -> Sequence[ServiceDescriptor]:
+    """The same services in a pool of their own, which asks no server for a type it does not have."""
+    pool = descriptor_pool.DescriptorPool()
+    added: set[str] = set()
+
+    def add(file: FileDescriptor) -> None:
+        if file.name not in added:
+            added.add(file.name)
+            for imported in file.dependencies:
+                add(imported)
+            pool.AddSerializedFile(file.serialized_pb)
+
+    found = []
+    for service in services:
+        add(service.file)
+        found.append(pool.FindServiceByName(service.full_name))
+    return found
 
 
 class _Version1(grpc.StreamStreamClientInterceptor):  # type: ignore[type-arg]  # generic in the stubs only

@@ -17,14 +17,16 @@ class SimilarRoutes:
             for binding in method.bindings:
                 for beginning in _beginnings(binding.template):
                     self._shapes.setdefault(beginning, method.error_shape)
+        self._longest = max((beginning.count(b"/") for beginning in self._shapes), default=0)
 
     def shape(self, raw_path: bytes) -> Shape:
         """Error shape of the service that shares the longest beginning with `raw_path`; the default if none does."""
-        while raw_path:
-            found = self._shapes.get(raw_path)
+        # A path may have tens of thousands of slashes; what is behind the longest beginning is not looked at.
+        segments = raw_path.split(b"/", self._longest + 1)[: self._longest + 1]
+        for count in range(len(segments), 1, -1):
+            found = self._shapes.get(b"/".join(segments[:count]))
             if found is not None:
                 return found
-            raw_path = raw_path.rpartition(b"/")[0]
         return self._default
 
 

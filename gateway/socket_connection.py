@@ -1,9 +1,20 @@
-"""A WebSocket connection of uvicorn that keeps what it is asked to itself."""
+"""A WebSocket connection of uvicorn that keeps what it is asked to itself, and that many tiny frames do not occupy."""
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+# Frames one message may be in. A limit of bytes does not hold empty ones back.
+MAX_FRAGMENTS: Final = 4096
+# RFC 6455, section 7.4.1.
+POLICY_VIOLATION: Final = 1008
+# Of more than this at once, everybody else has a turn before more is read. Frames are 6 bytes at least, so that the
+# megabytes uvloop may read in one turn take seconds.
+TURN_BYTES: Final = 16 * 1024
+
+# The gateway needs a few turns of the loop to end its streams when the server stops.
+OWN_END_SECONDS: Final = 1.0
 
 
 class SocketConnection(WebSocketsSansIOProtocol):
@@ -15,3 +26,44 @@ class SocketConnection(WebSocketsSansIOProtocol):
         # without.
         self.logger = logging.getLogger("gateway.websocket")
         self.logger.setLevel(logging.WARNING)
+        # "connection open" and the like, without a word on whose.
+        self.conn.logger = self.logger
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes."""
+        super().data_received(data)
+        if len(data) > TURN_BYTES and not (self.read_paused or self.transport.is_closing()):
+            self.transport.pause_reading()
+            self.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if not (self.read_paused or self.transport.is_closing()):
+            self.transport.resume_reading()
+
+    def handle_cont(self, event: Any) -> None:
+        """Take the next frame of a message."""
+        if self.close_sent:
+            return
+        if len(self.frames) < MAX_FRAGMENTS:
+            super().handle_cont(event)
+            return
+        self.conn.fail(POLICY_VIOLATION, f"a message must have at most {MAX_FRAGMENTS} frames")
+        self.handle_parser_exception()
+
+    async def send(self, message: Any) -> None:
+        """Send one event."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            # uvicorn forgets that a refusal ends the handshake too, and calls it an error of the application.
+            self.handshake_complete = True
+
+    def shutdown(self) -> None:
+        """Leave it to the gateway to end an open socket, which says why; close what is open after that all the same."""
+        if self.handshake_complete and not self.close_sent:
+            self.loop.call_later(OWN_END_SECONDS, self._shutdown_late)
+        else:
+            super().shutdown()
+
+    def _shutdown_late(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()

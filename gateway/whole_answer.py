@@ -15,6 +15,11 @@ from gateway.metadata import ExposedMetadata, http_status
 SAFE: Final = ("GET", "HEAD")
 
 
+def is_plain(http_method: str, body: bytes, initial_metadata: Metadata, trailing_metadata: Metadata) -> bool:
+    """Whether `send_answer` would add nothing to such an answer, which is then sent as it is: most small ones are."""
+    return not (initial_metadata or trailing_metadata or len(body) >= MIN_BYTES or http_method in SAFE)
+
+
 async def send_answer(
     exchange: Exchange,
     status: int,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
 import grpc
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from gateway.contract import Method
@@ -28,17 +29,24 @@ class Reply(NamedTuple):
 class CallFailed(Exception):
     """The call ended with a status other than OK.
 
-    `details` is a serialized google.rpc.Status, or None when the server sent none; `trailing_metadata` has it too.
+    `details` is a serialized google.rpc.Status, or None when the server sent none; `trailing_metadata` has it too. What
+    is in it may be of types that are described in `pool`, which the rpc comes from; None where there was no call.
     """
 
     def __init__(
-        self, status: grpc.StatusCode, message: str, details: bytes | None = None, trailing_metadata: Metadata = ()
+        self,
+        status: grpc.StatusCode,
+        message: str,
+        details: bytes | None = None,
+        trailing_metadata: Metadata = (),
+        pool: DescriptorPool | None = None,
     ) -> None:
         super().__init__(f"{status.name}: {message}")
         self.status = status
         self.message = message
         self.details = details
         self.trailing_metadata = trailing_metadata
+        self.pool = pool
 
 
 class Answers(Protocol):

@@ -1,7 +1,7 @@
 """Calls servers elsewhere over a `grpc.aio` channel."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 import grpc
@@ -28,6 +28,11 @@ GRPC_OWN_WORDS: Final = (
     "recvmsg:",
     "sendmsg:",
 )
+OUR_WORDS: Final[Mapping[grpc.StatusCode, str]] = {
+    grpc.StatusCode.UNAVAILABLE: "The server behind this gateway cannot be reached.",
+    # A stream of answers whose time is over is "removed" for some versions of grpc.
+    grpc.StatusCode.DEADLINE_EXCEEDED: "Deadline Exceeded",
+}
 
 
 class ChannelBackend:
@@ -45,7 +50,7 @@ class ChannelBackend:
             message = await call
             return Reply(message, tuple(await call.initial_metadata()), tuple(await call.trailing_metadata()))
         except grpc.aio.AioRpcError as error:
-            raise failure(error) from error
+            raise failure(error, method) from error
 
     async def collect(
         self, method: Method, requests: AsyncIterator[Message], metadata: Metadata, timeout_seconds: float | None
@@ -56,7 +61,7 @@ class ChannelBackend:
             message = await call
             return Reply(message, tuple(await call.initial_metadata()), tuple(await call.trailing_metadata()))
         except grpc.aio.AioRpcError as error:
-            raise failure(error) from error
+            raise failure(error, method) from error
 
     def stream(
         self,
@@ -66,7 +71,7 @@ class ChannelBackend:
         timeout_seconds: float | None,
     ) -> Answers:
         """Make a call with many answers; see `Backend.stream`."""
-        return ChannelAnswers(self._callable(method)(request, metadata=metadata, timeout=timeout_seconds))
+        return ChannelAnswers(self._callable(method)(request, metadata=metadata, timeout=timeout_seconds), method)
 
     def _callable(self, method: Method) -> Any:
         found = self._callables.get(method.full_name)
@@ -87,8 +92,9 @@ class ChannelBackend:
 class ChannelAnswers:
     """The answers of one call over the channel."""
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, method: Method) -> None:
         self._call = call
+        self._method = method
         self._initial: Metadata = ()
         self._trailing: Metadata = ()
 
@@ -104,7 +110,7 @@ class ChannelAnswers:
                 self._initial = tuple(await self._call.initial_metadata())
             self._trailing = tuple(await self._call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
-            raise failure(error) from error
+            raise failure(error, self._method) from error
 
     @property
     def initial_metadata(self) -> Metadata:
@@ -124,11 +130,12 @@ class ChannelAnswers:
             await asyncio.sleep(0)
 
 
-def failure(error: grpc.aio.AioRpcError) -> CallFailed:
-    """Return `error` in our words."""
+def failure(error: grpc.aio.AioRpcError, method: Method) -> CallFailed:
+    """Return `error`, which a call of `method` ended with, in our words."""
     message = error.details() or ""
-    if error.code() is grpc.StatusCode.UNAVAILABLE and any(words in message for words in GRPC_OWN_WORDS):
-        message = "The server behind this gateway cannot be reached."
+    if error.code() in OUR_WORDS and any(words in message for words in GRPC_OWN_WORDS):
+        message = OUR_WORDS[error.code()]
     trailing: Any = tuple(error.trailing_metadata() or ())
     details = dict(trailing).get(STATUS_DETAILS_KEY)
-    return CallFailed(error.code(), message, details.encode() if isinstance(details, str) else details, trailing)
+    data = details.encode() if isinstance(details, str) else details
+    return CallFailed(error.code(), message, data, trailing, method.output.file.pool)

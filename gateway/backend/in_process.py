@@ -202,7 +202,7 @@ class CallContext(grpc.aio.ServicerContext[Any, Any]):
             raise self._failed(f"Unexpected {type(fault)}: {fault}") from fault
 
     def _failed(self, message: str) -> CallFailed:
-        return CallFailed(self.status, message, self._details(), self.trailing)
+        return CallFailed(self.status, message, self._details(), self.trailing, self.method.output.file.pool)
 
     def _details(self) -> bytes | None:
         for key, value in self.trailing:
@@ -268,10 +268,10 @@ class CallContext(grpc.aio.ServicerContext[Any, Any]):
         """Return the sentence that goes with the status."""
         return self._message
 
-    def time_remaining(self) -> float:
-        """Seconds to the deadline, not below 0; infinite without one."""
+    def time_remaining(self) -> float | None:  # type: ignore[override]  # the stubs forget None
+        """Seconds to the deadline, not below 0; None without one."""
         if self.deadline is None:
-            return float("inf")
+            return None
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
 
     def peer(self) -> str:

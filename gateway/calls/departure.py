@@ -80,7 +80,8 @@ class Departure:
 class LongCalls:
     """Has clients watched whose calls last longer than `seconds`, at the latest after twice as long.
 
-    One timer serves all calls, and only while there are any: a timer for each would cost as much as a short call.
+    One timer serves all calls, and only while there are any: a timer for each would cost as much as a short call. All
+    of them are on one loop, which may be another one later.
     """
 
     def __init__(self, seconds: float) -> None:

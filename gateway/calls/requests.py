@@ -80,6 +80,8 @@ async def open_request_stream(
     finally:
         reading.cancel()
         await asyncio.wait([reading])
+        # The call is over. Over a channel a task of grpc may still wait for the next request.
+        inbox.end()
 
 
 async def read_ahead(body: AsyncIterator[bytes], inbox: Inbox, departure: Departure) -> None:

@@ -161,6 +161,8 @@ async def open_requests(
     finally:
         reading.cancel()
         await asyncio.wait([reading])
+        # As in `gateway.calls.requests`: nobody must go on waiting.
+        inbox.end()
 
 
 async def read_frames(socket: OpenSocket, endpoint: Endpoint, inbox: Inbox, departure: Departure) -> None:

@@ -4,9 +4,8 @@ import zlib
 from typing import Final
 
 import grpc
-import zstandard
 
-from gateway.coded_body import DECODERS
+from gateway.coded_body import DECODERS, CodingBroken, CodingHollow, Unpacker
 from gateway.errors import BadRequest, GatewayError, MessageTooLarge
 
 IDENTITY: Final = b"identity"
@@ -50,18 +49,20 @@ def decompress(data: bytes, coding: str, limit_bytes: int) -> bytes:
     """What `data` stands for; nothing where there is nothing. Unpacks at most 1 MiB more than `limit_bytes`.
 
     Raises:
-        BadRequest: `data` is not in this coding, or breaks off.
+        BadRequest: `data` is not in this coding, breaks off, or goes on without content.
         MessageTooLarge: it stands for more than `limit_bytes`.
     """
-    decoder = DECODERS[coding]()
+    unpacker = Unpacker(coding)
     whole = bytearray()
     try:
-        for piece in decoder.decode(data):
+        for piece in unpacker.unpack(data):
             whole += piece
             if len(whole) > limit_bytes:
                 raise MessageTooLarge(limit_bytes)
-    except (zlib.error, zstandard.ZstdError) as error:
+    except CodingBroken as error:
         raise BadRequest(f"a compressed message must be valid {coding}") from error
-    if not decoder.complete:
+    except CodingHollow as error:
+        raise BadRequest(f"the {coding} coding of a message goes on without content") from error
+    if not unpacker.complete:
         raise BadRequest("a compressed message ends too early")
     return bytes(whole)

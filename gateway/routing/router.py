@@ -115,7 +115,7 @@ class Router:
             BadRequest: the path is not percent-encoded UTF-8.
         """
         segments = _split(raw_path)
-        if b"%" not in raw_path and (not self._verbs or b":" not in raw_path):
+        if b"%" not in raw_path and (b":" not in raw_path or not self._verbs):
             straight = self._find_straight(http_method, segments)
             if straight is not None:
                 return straight
@@ -130,14 +130,14 @@ class Router:
         Most requests are done with it. What it does not find needs the whole search, which begins with the same way and
         so finds the same where this finds anything.
         """
-        node: _Node | None = self._root
+        node = self._root
         for segment in segments:
             if segment in node.literals:
                 node = node.literals[segment]
+            elif node.one is not None and segment:
+                node = node.one
             else:
-                node = node.one if segment else None
-                if node is None:
-                    return None
+                return None
         route = node.plain.get(http_method)
         if route is None:
             return None

@@ -23,6 +23,9 @@ from cryptography.x509.oid import NameOID
 from google.protobuf.descriptor import FileDescriptor
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from gateway.backend.connection import ServerAddress
+from gateway.service_source import ask_server
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -81,6 +84,16 @@ async def test_it_serves_what_it_reads_from_either_source(
     assert ended == 0
 
 
+async def test_types_are_not_looked_for_over_the_connection_that_told_of_the_services(server: str) -> None:
+    services = await asyncio.to_thread(ask_server, ServerAddress(server))
+    pool = services[0].file.pool
+
+    assert pool.FindMessageTypeByName(services[0].methods[0].input_type.full_name)
+    # A client may name any type in google.protobuf.Any, and so may a server in the details of an error.
+    with pytest.raises(KeyError):
+        pool.FindMessageTypeByName("nobody.Knows")
+
+
 @pytest.fixture
 async def address(server: str, descriptor_set: bytes, tmp_path: Path) -> AsyncIterator[str]:
     """Host and port of a gateway that runs."""
@@ -126,6 +139,11 @@ UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 
             400,
             "the request must have only one Host header",
         ),
+        (
+            b"GET /plain/books/b1 HTTP/1.1\r\nHost: localhost/@evil.example\r\n\r\n",
+            400,
+            "header Host must be a name or an address, and a port if it is not the usual one",
+        ),
         (b"GET /nowhere HTTP/1.1\r\nHost: a\r\n%b\r\n" % UPGRADE, 404, "Not Found"),
     ],
 )
@@ -137,6 +155,13 @@ async def test_what_is_refused_before_any_route_looks_like_every_refusal(
     assert (found, headers["content-type"]) == (status, "application/json")
     assert len(headers["x-request-id"]) == 32
     assert json.loads(body)["message"] == sentence
+
+
+@pytest.mark.parametrize("host", [b"a", b"a.example:80", b"127.0.0.1:8000", b"[::1]:8000", b"under_score", b""])
+async def test_a_host_may_have_any_form_it_has_in_urls(address: str, host: bytes) -> None:
+    status, _, _ = await answer_to(address, b"GET /plain/books/b1 HTTP/1.1\r\nHost: %b\r\n\r\n" % host)
+
+    assert status == 200
 
 
 async def test_a_request_without_host_is_served_to_http_1_0(address: str) -> None:

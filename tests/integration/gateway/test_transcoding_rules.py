@@ -667,6 +667,7 @@ ANSWERS = [
     Case("values with presence stay", "POST /v1/things", {"maybe": "", "inner": {}}, body=b'{"maybe":"","inner":{}}'),
 ]
 
+PREFLIGHT = {"origin": "https://a.example", "access-control-request-method": "POST"}
 METHODS = [
     # http.proto: custom patterns, "such as HEAD, or `*` to leave the HTTP method unspecified for this rule".
     Case("a method of its own", "PURGE /v1/purge/x", {"text": "x"}, rpc="Custom"),
@@ -674,6 +675,8 @@ METHODS = [
     Case("any method", "REPORT /v1/any/x", {"text": "x"}, rpc="Custom"),
     Case("any method, also a usual one", "POST /v1/any/x", {"text": "x"}, rpc="Custom"),
     Case("a rule for the method goes first", "DELETE /v1/any/x", {"text": "x"}, rpc="CustomDelete"),
+    # A gateway that is not asked for CORS leaves preflights to a contract that answers them.
+    Case("a rule has OPTIONS", "OPTIONS /v1/any/x", {"text": "x"}, headers=PREFLIGHT, rpc="Custom"),
     Case("an unknown method of a known path", "BREW /v1/things", "Method Not Allowed", 405),
     # RFC 9110, section 9.1: methods are case-sensitive.
     Case("a method in lower case", "get /v1/things", "Method Not Allowed", 405),

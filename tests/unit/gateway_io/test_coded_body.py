@@ -1,6 +1,8 @@
 """Compressed bodies are decoded in bounded memory, whatever they decode to."""
 
 import gzip
+import random
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -10,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.coded_body import decoded
+from gateway.coded_body import HOLLOW_BYTES, decoded
 from gateway.errors import BadRequest
 
 MIB = 1024 * 1024
@@ -89,3 +91,30 @@ async def test_a_damaged_body_is_refused_or_decoded_but_never_fails_otherwise(
     with suppress(BadRequest):
         while (await receive())["more_body"]:
             pass
+
+
+# RFC 8878, section 3.1.1.2.4: a block may have 128 KiB, and nothing of it is known before all of them are there.
+@pytest.mark.parametrize("size", [1000, 40_000, 65_536])
+async def test_blocks_of_zstd_may_come_in_any_pieces(size: int) -> None:
+    content = b64encode(random.Random(1).randbytes(MIB))
+    whole = coded(b"zstd", content)
+    receive = decoded(Body([whole[at : at + size] for at in range(0, len(whole), size)]).receive, b"zstd")
+
+    found = b""
+    while (event := await receive())["more_body"]:
+        found += event["body"]
+
+    assert found == content
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"zstd"])
+@pytest.mark.parametrize("size", [1000, 100 * MIB])
+async def test_a_body_of_nothing_is_refused_soon_whatever_its_pieces(coding: bytes, size: int) -> None:
+    nothing = coded(coding, b"")
+    whole = nothing * (10 * HOLLOW_BYTES // len(nothing))
+    body = Body([whole[at : at + size] for at in range(0, len(whole), size)])
+
+    with pytest.raises(BadRequest, match="goes on without content"):
+        await decoded(body.receive, coding)()
+
+    assert body.asked <= 1 + 2 * HOLLOW_BYTES // size

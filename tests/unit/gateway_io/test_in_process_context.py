@@ -59,6 +59,19 @@ async def test_the_time_that_is_left_is_known(method: Method) -> None:
     assert 4 < left[0] <= 5
 
 
+async def test_without_a_deadline_no_time_is_told(method: Method) -> None:
+    # As grpc.aio has it: "or None if no deadline was specified for the RPC".
+    left = []
+
+    async def behaviour(request: Any, context: Any) -> StringValue:
+        left.append(context.time_remaining())
+        return StringValue()
+
+    await backend(method, "unary_unary", behaviour).unary(method, StringValue(), (), None)
+
+    assert left == [None]
+
+
 async def test_a_method_nobody_serves_is_unimplemented(method: Method) -> None:
     with pytest.raises(CallFailed) as failure:
         await InProcessBackend([], []).unary(method, StringValue(), (), None)

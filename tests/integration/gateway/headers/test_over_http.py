@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import uvicorn
 
-from gateway.http_connection import HttpConnection
+from gateway.http_connection import MAX_HEAD_BYTES, HttpConnection
 
 
 @asynccontextmanager
-async def connected(asker: Any) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection to the gateway of `asker`."""
-    config = uvicorn.Config(asker.app, port=0, http=HttpConnection, log_config=None)
+async def connected(
+    asker: Any, connection: type[HttpConnection] = HttpConnection, **options: Any
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to the gateway of `asker`. `options` are uvicorn's."""
+    config = uvicorn.Config(asker.app, port=0, http=connection, log_config=None, proxy_headers=False, **options)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -84,3 +86,123 @@ async def test_a_stream_without_trailing_metadata_ends_as_usual_for_who_takes_tr
         rest = await reader.read()
 
     assert rest.endswith(b"\r\n0\r\n\r\n")
+
+
+# RFC 9112, section 6.1: no transfer coding for a client of HTTP/1.0; section 6.3: the connection's end is the body's.
+@pytest.mark.parametrize("path", ["/repeat", "/download"])
+async def test_a_client_of_http_1_0_gets_no_chunks(asker: Any, path: str) -> None:
+    same = await asker.ask("GET", path, query={"text": "a", "times": 2})
+
+    async with connected(asker) as (reader, writer):
+        writer.write(f"GET {path}?text=a&times=2 HTTP/1.0\r\n\r\n".encode())
+        head = await read_head(reader)
+        body = await reader.read()
+
+    assert b"transfer-encoding" not in head
+    assert b"\r\nconnection: close\r\n" in head
+    assert body == same.body
+
+
+async def test_a_body_of_known_length_is_the_same_for_http_1_0(asker: Any) -> None:
+    async with connected(asker) as (reader, writer):
+        writer.write(b"HEAD /say HTTP/1.0\r\n\r\n")
+        length = await reader.read()
+    async with connected(asker) as (reader, writer):
+        writer.write(b"GET /say HTTP/1.0\r\n\r\n")
+        head = await read_head(reader)
+        body = await reader.read()
+
+    assert f"content-length: {len(body)}\r\n".encode() in head
+    assert length.lower().endswith(b"connection: close\r\n\r\n")
+
+
+async def test_trailers_of_a_request_are_no_headers(asker: Any) -> None:
+    """RFC 9110, section 6.5.1: a proxy may have checked the headers, and nobody the trailers."""
+    body = b'{"text":"a"}'
+    async with connected(asker) as (reader, writer):
+        writer.write(
+            b"POST /say HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nX-Request-ID: of-the-trailer\r\n\r\n"
+            % (len(body), body)
+        )
+        answer = await reader.read()
+
+    assert answer.startswith(b"HTTP/1.1 ")
+    assert b"of-the-trailer" not in answer
+
+
+CHUNKED = b"POST /say HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+# RFC 6585, section 5.
+@pytest.mark.parametrize(
+    ("beginning", "more"),
+    [
+        (b"GET /", b"a" * 1000),
+        (b"GET / HTTP/1.1\r\n", b"A: b\r\n" * 100),
+        (b"GET / HTTP/1.1\r\nA: ", b"a" * 1000),
+        (CHUNKED + b"0\r\nA: ", b"a" * 1000),
+        (CHUNKED + b"0\r\n", b"A: b\r\n" * 100),
+        (CHUNKED + b"1;a=", b"a" * 1000),
+    ],
+)
+async def test_what_is_no_body_must_come_to_an_end(asker: Any, beginning: bytes, more: bytes) -> None:
+    async with connected(asker) as (reader, writer):
+        writer.write(beginning)
+        await asyncio.sleep(0.05)
+        writer.write(more * (MAX_HEAD_BYTES // len(more) + 1))
+        answer = await reader.read()
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b"the request line and headers must have at most 65536 bytes together" in answer
+
+
+async def test_an_answer_that_has_begun_breaks_off_instead(asker: Any, servicer: Any) -> None:
+    async with connected(asker) as (reader, writer):
+        writer.write(request("/repeat?text=gated&times=2"))
+        await read_head(reader)
+        await read_chunk(reader)
+        writer.write(b"nonsense\r\n\r\n")
+        rest = await reader.read()
+
+    assert rest == b""
+
+
+async def test_a_body_in_many_small_chunks_is_no_head(asker: Any) -> None:
+    chunks = [b"1\r\n \r\n"] * MAX_HEAD_BYTES
+    async with connected(asker) as (reader, writer):
+        writer.write(CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + b"".join(chunks) + b"0\r\n\r\n")
+        answer = await reader.read()
+
+    assert not answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_a_head_that_never_ends_is_not_waited_for(asker: Any) -> None:
+    class Impatient(HttpConnection):
+        head_seconds = 0.1
+
+    async with connected(asker, Impatient) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: loc")
+        rest = await reader.read()
+
+    assert rest == b""
+
+
+async def test_a_connection_that_asks_nothing_is_closed(asker: Any) -> None:
+    async with connected(asker, timeout_keep_alive=0.1) as (reader, _):
+        rest = await reader.read()
+
+    assert rest == b""
+
+
+async def test_a_slow_body_is_waited_for(asker: Any) -> None:
+    class Impatient(HttpConnection):
+        head_seconds = 0.1
+
+    async with connected(asker, Impatient, timeout_keep_alive=0.1) as (reader, writer):
+        writer.write(CHUNKED)
+        await asyncio.sleep(0.3)
+        writer.write(b"2\r\n{}\r\n0\r\n\r\n")
+        head = await read_head(reader)
+
+    assert head.startswith(b"http/1.1 ")

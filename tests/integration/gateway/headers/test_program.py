@@ -13,8 +13,9 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from google.protobuf import descriptor_pb2
+from google.protobuf import descriptor_pb2, message_factory
 from google.protobuf.descriptor import FileDescriptor
+from google.rpc import error_details_pb2, status_pb2
 
 ROOT = Path(__file__).parents[4]
 
@@ -95,6 +96,26 @@ async def test_the_defaults_are_the_usual(arguments: list[str]) -> None:
     assert {"authorization: Bearer t", "note: n"} <= set(said.json()["heard"])
     assert (said.headers["link"], said.headers["content-encoding"]) == ("l", "zstd")
     assert said.headers["etag"].startswith('W/"')
+
+
+async def test_error_details_may_be_of_types_that_only_the_descriptor_set_has(
+    arguments: list[str], echo: FileDescriptor
+) -> None:
+    own = message_factory.GetMessageClass(echo.message_types_by_name["SayResponse"])(text="own")
+    status = status_pb2.Status(code=9, message="as asked")
+    for packed in (own, error_details_pb2.ErrorInfo(reason="ASKED")):
+        status.details.add().Pack(packed)
+    status.details.add(type_url="type.googleapis.com/nobody.Knows", value=b"??")
+    trailing = f"grpc-status-details-bin: {status.SerializeToString().decode()}"
+
+    async with gateway(*arguments) as client:
+        said = await client.get("/say", params={"failure": "FAILED_PRECONDITION", "trailing": trailing})
+
+    assert said.json()["details"] == [
+        {"@type": "type.googleapis.com/gatewaytest.echo.v1.SayResponse", "text": "own"},
+        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "ASKED"},
+        {"@type": "type.googleapis.com/nobody.Knows", "value": "Pz8="},
+    ]
 
 
 @pytest.mark.parametrize(

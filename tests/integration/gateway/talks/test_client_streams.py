@@ -99,6 +99,30 @@ async def test_the_server_may_end_before_the_client(client: Any) -> None:
     assert await finished(conversation) == (200, b"")
 
 
+async def test_a_deadline_in_the_middle_is_told_in_the_words_of_grpc(client: Any) -> None:
+    headers = {**LINES, "Grpc-Timeout": "500m"}
+    conversation = client.open(
+        "POST", "/v1/rooms/red/chat", pieces=[b'{"text":"a"}\n'], finished=False, headers=headers
+    )
+
+    status, body = await finished(conversation)
+
+    assert status == 200
+    assert body.splitlines()[1] == b'{"error":{"code":4,"message":"Deadline Exceeded"}}'
+
+
+async def test_nobody_waits_for_requests_of_a_call_that_is_over(client: Any) -> None:
+    """Over a channel it is grpc that takes the requests, in a task of its own."""
+    before = asyncio.all_tasks()
+    conversation = client.open("POST", "/v1/rooms/red/chat", pieces=[b'{"text":"bye"}\n'], finished=False)
+    await finished(conversation)
+
+    async with asyncio.timeout(5):
+        # Tasks of grpc end in their own time.
+        while any("request_iterator" in repr(task) for task in asyncio.all_tasks() - before):
+            await asyncio.sleep(0.01)
+
+
 async def test_a_refused_stream_of_requests_is_answered_before_its_end(client: Any) -> None:
     conversation = client.open("POST", "/v1/sums/s", pieces=[b'{"number":404}\n'], finished=False)
 

@@ -9,9 +9,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Close
 from websockets.typing import Subprotocol
+
+from gateway.__main__ import StoppingServer
+from gateway.http_connection import HttpConnection
+from gateway.socket_connection import SocketConnection
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
@@ -98,6 +104,36 @@ async def test_the_query_of_a_handshake_stays_out_of_the_log(port: int, caplog: 
             pass
 
     assert not [record for record in caplog.records if "uvicorn" in record.pathname and "secret" in record.getMessage()]
+
+
+async def test_a_program_that_stops_ends_conversations_with_a_word(client: Any) -> None:
+    config = uvicorn.Config(client.app, port=0, http=HttpConnection, ws=SocketConnection, log_config=None)
+    server = StoppingServer(config, client.app)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+
+    async with socket_to(server.servers[0].sockets[0].getsockname()[1], "/v1/rooms/red/chat") as socket:
+        await socket.send('{"text":"a"}')
+        await socket.recv()
+        server.should_exit = True
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), 5)
+    await asyncio.wait_for(serving, 5)
+
+    # RFC 6455, section 7.4.1: 1001 is "going away", such as a server going down.
+    assert closed.value.rcvd == Close(1001, "The server is stopping.")
+
+
+async def test_a_refused_handshake_is_no_error_of_ours(port: int, caplog: Any) -> None:
+    with caplog.at_level(logging.INFO), pytest.raises(InvalidStatus) as refused:
+        await socket_to(port, "/v1/nowhere")
+    # The task that refused goes on for a moment; after another handshake it is through.
+    async with socket_to(port, "/v1/greetings/ann"):
+        pass
+
+    assert refused.value.response.status_code == 404
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
 async def test_a_wrong_frame_is_told_before_the_close(port: int) -> None:
@@ -207,3 +243,26 @@ async def test_open_sockets_are_closed_when_the_gateway_stops(client: Any, port:
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1001
     await asyncio.wait_for(talker.over.wait(), 5)
+
+
+async def test_a_message_in_endless_fragments_is_refused(port: int) -> None:
+    """RFC 6455, section 5.4, lets fragments be empty, so that no limit of bytes ends them."""
+    async with socket_to(port, "/v1/rooms/red/chat") as socket:
+
+        async def fragments() -> AsyncIterator[str]:
+            while True:
+                yield ""
+
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.send(fragments())
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+    assert closed.value.rcvd.reason == "a message must have at most 4096 frames"
+
+
+async def test_a_message_may_come_in_some_fragments(port: int) -> None:
+    async with socket_to(port, "/v1/rooms/red/chat") as socket:
+        await socket.send(iter(['{"text":', *([" "] * 500), '"a"}']))
+
+        assert json.loads(await socket.recv()) == {"number": 1, "text": "red : a"}

@@ -4,7 +4,7 @@ import time
 
 from benchmarks.peers.gateway_items import services
 from benchmarks.result import Row
-from gateway.contract import read_services
+from gateway.contract.services import read_services
 from gateway.routing import Match, Router
 
 FEW, MANY = 10, 1_000

@@ -8,8 +8,8 @@ inside another one, also one with routes of its own:
     app.mount("/api", gateway)
 
 `services` are service descriptors: `library_pb2.DESCRIPTOR.services_by_name.values()` of generated code, or those of a
-descriptor set or of server reflection (`gateway.service_source`). With `InProcessBackend(handlers, interceptors)` the servicers are
-called in this process and no channel is needed.
+descriptor set or of server reflection (`gateway.contract.source`). With `InProcessBackend(handlers, interceptors)` the
+servicers are called in this process and no channel is needed.
 
 It names no resource and no domain: what a route looks like stands in `google.api.http` and `gateway/v1/options.proto`.
 """

@@ -18,14 +18,14 @@ from gateway.app import Gateway, GatewayOptions
 from gateway.arguments import read_arguments, service_defaults
 from gateway.backend.channel import ChannelBackend
 from gateway.backend.connection import CertificateUnusable, ServerAddress, check_pair, tls_credentials
-from gateway.contract import ContractInvalid
-from gateway.http_connection import HttpConnection
-from gateway.metadata import NameRefused
-from gateway.rate_limit import StorageInvalid
+from gateway.contract.service_config import ServiceConfigInvalid, read_service_config
+from gateway.contract.services import ContractInvalid
+from gateway.contract.source import SourceUnusable, ask_server, read_descriptor_set
+from gateway.http.metadata import NameRefused
+from gateway.http.rate_limit import StorageInvalid
 from gateway.routing import RouteConflict
-from gateway.service_config import ServiceConfigInvalid, read_service_config
-from gateway.service_source import SourceUnusable, ask_server, read_descriptor_set
-from gateway.socket_connection import SocketConnection
+from gateway.serving.http_connection import HttpConnection
+from gateway.serving.socket_connection import SocketConnection
 
 log = logging.getLogger("gateway.access")
 

@@ -9,29 +9,30 @@ from typing import Final
 
 from google.protobuf.descriptor import EnumDescriptor, FileDescriptor, ServiceDescriptor
 
-from gateway import calls, handshake, protocols
+from gateway import calls, protocols
 from gateway.backend import Backend, CallFailed, Metadata
 from gateway.calls import CallFacts, Upstream, websocket
-from gateway.coded_body import decoded
-from gateway.contract import ContractInvalid, Method, read_services
-from gateway.cors import EVERY_METHOD, Cors
-from gateway.deadline import timeout_seconds
+from gateway.contract.services import ContractInvalid, Method, read_services
 from gateway.endpoint import compile_endpoint
-from gateway.error_body import Refusal, Shape, refuse, refuse_call, refuse_fault
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, RouteNotFound
-from gateway.exchange import JSON, AnswerRules, Exchange
-from gateway.local_request import Clients
-from gateway.metadata import ExposedMetadata, ForwardedHeaders
+from gateway.errors.body import Refusal, Shape, refuse, refuse_call, refuse_fault
+from gateway.errors.problem import ErrorReasons
+from gateway.http import handshake
+from gateway.http.coded_body import decoded
+from gateway.http.cors import EVERY_METHOD, Cors
+from gateway.http.deadline import timeout_seconds
+from gateway.http.exchange import JSON, AnswerRules, Exchange
+from gateway.http.local_request import Clients
+from gateway.http.metadata import ExposedMetadata, ForwardedHeaders
+from gateway.http.rate_limit import RateLimiter, Window
+from gateway.http.request_body import ClientGone, Receive, Scope, Send
+from gateway.http.request_id import request_id
+from gateway.http.whole_answer import failure_headers, send_answer
 from gateway.options import GatewayOptions
 from gateway.pages import Pages
-from gateway.problem import ErrorReasons
 from gateway.protocols.procedure import Procedure
-from gateway.rate_limit import RateLimiter, Window
-from gateway.request_body import ClientGone, Receive, Scope, Send
-from gateway.request_id import request_id
 from gateway.routing import Match, Router, WrongMethod
-from gateway.similar_routes import SimilarRoutes, shared_shape
-from gateway.whole_answer import failure_headers, send_answer
+from gateway.routing.similar_routes import SimilarRoutes, shared_shape
 
 __all__ = ["Gateway", "GatewayOptions"]
 

@@ -7,8 +7,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
-from gateway.contract import DEFAULT_MAX_BODY_BYTES, MAIN_LISTENER
-from gateway.metadata import EXPOSED_METADATA, FORWARDED_HEADERS
+from gateway.contract.services import DEFAULT_MAX_BODY_BYTES, MAIN_LISTENER
+from gateway.http.metadata import EXPOSED_METADATA, FORWARDED_HEADERS
 from gateway_options.v1 import options_pb2
 
 DEFAULT_LISTEN: Final = "127.0.0.1:8000"

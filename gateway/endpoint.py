@@ -11,8 +11,7 @@ from google.protobuf.message import Message
 
 from gateway.binding import Bind, compile_binding
 from gateway.codec import dumper, value_dumper
-from gateway.contract import ContractInvalid, HttpBinding, Method
-from gateway.exchange import JSON
+from gateway.contract.services import ContractInvalid, HttpBinding, Method
 from gateway.framing import Frame, Framing
 from gateway.framing.events import read_events
 from gateway.framing.http_body import content_of, is_http_body, is_http_body_field
@@ -20,7 +19,8 @@ from gateway.framing.ndjson import ndjson
 from gateway.framing.shared_frames import SharedFrames
 from gateway.framing.sse import sse
 from gateway.framing.websocket import Frames, text_frames
-from gateway.rate_limit import Window, read_window
+from gateway.http.exchange import JSON
+from gateway.http.rate_limit import Window, read_window
 from gateway_options.v1 import options_pb2
 
 SSE: Final = options_pb2.Stream.FRAMING_SSE

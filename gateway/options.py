@@ -7,8 +7,8 @@ from typing import Protocol
 from google.api import http_pb2
 from google.protobuf.descriptor import EnumDescriptor, MethodDescriptor
 
-from gateway.contract import MAIN_LISTENER
-from gateway.metadata import EXPOSED_METADATA, FORWARDED_HEADERS
+from gateway.contract.services import MAIN_LISTENER
+from gateway.http.metadata import EXPOSED_METADATA, FORWARDED_HEADERS
 from gateway_options.v1 import options_pb2
 
 # (full name of the rpc as in a gRPC call, None when no route was found; HTTP status; seconds)

@@ -24,8 +24,8 @@ from prometheus_client import disable_created_metrics
 
 from gateway.app import Gateway, GatewayOptions
 from gateway.backend.in_process import InProcessBackend
-from gateway.http_connection import HttpConnection
-from gateway.socket_connection import SocketConnection
+from gateway.serving.http_connection import HttpConnection
+from gateway.serving.socket_connection import SocketConnection
 from gateway_options.v1 import options_pb2
 from server.accounts.auth_service import AuthService
 from server.accounts.first_admin import ensure_admin

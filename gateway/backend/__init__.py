@@ -10,7 +10,7 @@ import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
-from gateway.contract import Method
+from gateway.contract.services import Method
 
 Metadata = Sequence[tuple[str, str | bytes]]
 

@@ -8,7 +8,7 @@ import grpc
 from google.protobuf.message import Message
 
 from gateway.backend import STATUS_DETAILS_KEY, Answers, CallFailed, Metadata, Reply
-from gateway.contract import Method
+from gateway.contract.services import Method
 
 # What grpc itself says of a connection that fails. It names addresses, which are nobody's business outside. A server's
 # own UNAVAILABLE cannot be told apart in any other way: both come without metadata.

@@ -14,7 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from gateway.backend import STATUS_DETAILS_KEY, Answers, CallFailed, Metadata, Reply
-from gateway.contract import Method
+from gateway.contract.services import Method
 
 log = logging.getLogger(__name__)
 

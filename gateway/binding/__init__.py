@@ -16,7 +16,7 @@ from gateway.binding.parameter import NotAParameter, Parameter, find_parameter
 from gateway.binding.query import QueryRules
 from gateway.binding.update_mask import compile_update_mask
 from gateway.codec.errors import ParseError
-from gateway.contract import ContractInvalid, HttpBinding, Method
+from gateway.contract.services import ContractInvalid, HttpBinding, Method
 from gateway.errors import BadRequest, Violation
 from gateway.routing.path_template import parse_template
 

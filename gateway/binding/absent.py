@@ -7,8 +7,8 @@ from google.protobuf.message import Message
 
 from gateway.binding.parameter import Parameter, find_parameter
 from gateway.codec.errors import ParseError
-from gateway.contract import ContractInvalid
-from gateway.descriptor_options import field_options
+from gateway.contract.options import field_options
+from gateway.contract.services import ContractInvalid
 
 FillFromHeaders = Callable[[Message, Sequence[tuple[bytes, bytes]]], None]
 FillDefaults = Callable[[Message], None]

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from gateway.codec import parser, value_parser
 from gateway.codec.enum_words import NULL_VALUE
 from gateway.codec.errors import ParseError
-from gateway.contract import HttpBinding, Method
+from gateway.contract.services import HttpBinding, Method
 from gateway.errors import UnsupportedMediaType
 
 Headers = Sequence[tuple[bytes, bytes]]

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from gateway.binding.parameter import fields_by_any_name
 from gateway.codec.json_text import load
 from gateway.codec.well_known_parser import WELL_KNOWN
-from gateway.contract import HttpBinding, Method
+from gateway.contract.services import HttpBinding, Method
 
 FillMask = Callable[[Message, bytes], None]
 

@@ -8,7 +8,7 @@ from gateway.calls.departure import StreamsClosed
 from gateway.calls.upstream import CallFacts, Upstream
 from gateway.endpoint import Endpoint, Kind
 from gateway.errors import UpgradeRequired
-from gateway.exchange import Exchange
+from gateway.http.exchange import Exchange
 from gateway.routing import Match
 
 __all__ = ["CallFacts", "Serve", "Upstream", "close_streams", "serve"]

@@ -5,7 +5,7 @@ from gateway.calls.requests import open_request_stream
 from gateway.calls.unary import answer
 from gateway.calls.upstream import CallFacts, Upstream
 from gateway.endpoint import Endpoint
-from gateway.exchange import Exchange
+from gateway.http.exchange import Exchange
 from gateway.routing import Match
 
 

@@ -10,8 +10,8 @@ import select
 from typing import Final
 
 from gateway.calls.departure import Departure
-from gateway.exchange import Exchange
-from gateway.request_body import ClientGone
+from gateway.http.exchange import Exchange
+from gateway.http.request_body import ClientGone
 
 log = logging.getLogger(__name__)
 

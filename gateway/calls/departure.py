@@ -4,7 +4,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from gateway.request_body import ClientGone, Receive
+from gateway.http.request_body import ClientGone, Receive
 
 
 class StreamsClosed(ClientGone):

@@ -6,9 +6,9 @@ from gateway.calls.requests import open_requests
 from gateway.calls.stream_writer import StreamWriter
 from gateway.calls.upstream import CallFacts, Upstream
 from gateway.endpoint import Endpoint
-from gateway.exchange import Exchange
 from gateway.framing.http_body import UNKNOWN_TYPE
-from gateway.metadata import content_length
+from gateway.http.exchange import Exchange
+from gateway.http.metadata import content_length
 from gateway.routing import Match
 
 

@@ -12,9 +12,9 @@ from gateway.calls.stream_writer import StreamWriter
 from gateway.calls.upstream import CallFacts, Upstream
 from gateway.codec import DumpError
 from gateway.endpoint import Endpoint, Stream
-from gateway.error_body import refuse, refuse_call, refuse_fault
 from gateway.errors import GatewayError
-from gateway.exchange import Exchange, Headers
+from gateway.errors.body import refuse, refuse_call, refuse_fault
+from gateway.http.exchange import Exchange, Headers
 from gateway.routing import Match
 
 log = logging.getLogger(__name__)

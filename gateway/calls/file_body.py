@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 from gateway.calls.form import FormPart, is_form
 from gateway.endpoint import Endpoint
-from gateway.exchange import Exchange
-from gateway.request_body import read_pieces, refuse_too_large
+from gateway.http.exchange import Exchange
+from gateway.http.request_body import read_pieces, refuse_too_large
 
 
 async def open_body(exchange: Exchange, endpoint: Endpoint) -> tuple[bytes, bytes, AsyncIterator[bytes]]:

@@ -8,9 +8,9 @@ from typing import Final
 from gateway.calls.connection import drop_reader
 from gateway.calls.departure import Departure
 from gateway.calls.reader_watch import ReaderWatch
-from gateway.exchange import Exchange
 from gateway.framing.websocket import close_reason, error_frame
-from gateway.request_body import ClientGone, Event
+from gateway.http.exchange import Exchange
+from gateway.http.request_body import ClientGone, Event
 
 Frame = str | bytes
 

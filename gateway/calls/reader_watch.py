@@ -5,8 +5,8 @@ from types import TracebackType
 
 from gateway.calls.connection import drop_reader
 from gateway.calls.departure import Departure
-from gateway.exchange import Exchange
-from gateway.request_body import ClientGone
+from gateway.http.exchange import Exchange
+from gateway.http.request_body import ClientGone
 
 
 class ReaderWatch:

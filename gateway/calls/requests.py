@@ -20,10 +20,10 @@ from gateway.calls.inbox import Inbox
 from gateway.calls.unary import read_request
 from gateway.endpoint import Endpoint, Requests
 from gateway.errors import BadRequest, GatewayError
-from gateway.exchange import Exchange
 from gateway.framing.json_texts import Splitter, is_lines, split_body
-from gateway.large_body import read_message
-from gateway.request_body import read_pieces
+from gateway.http.exchange import Exchange
+from gateway.http.large_body import read_message
+from gateway.http.request_body import read_pieces
 from gateway.routing import Match
 
 

@@ -8,7 +8,7 @@ from gateway.backend import Metadata
 from gateway.calls.connection import drop_reader
 from gateway.calls.departure import Departure
 from gateway.calls.reader_watch import ReaderWatch
-from gateway.exchange import Exchange
+from gateway.http.exchange import Exchange
 
 # Headers wait for the first answer, so that a call that fails at once has its status. A page that opens an EventSource
 # would meanwhile not know whether it is connected, and proxies give up on a request without an answer; so after a

@@ -11,11 +11,11 @@ from gateway.calls.file_body import open_body
 from gateway.calls.form import with_content_type
 from gateway.calls.upstream import CallFacts, Upstream
 from gateway.endpoint import Endpoint
-from gateway.exchange import Exchange
-from gateway.large_body import LARGE_BYTES
-from gateway.request_body import read_whole, refuse_too_large
+from gateway.http.exchange import Exchange
+from gateway.http.large_body import LARGE_BYTES
+from gateway.http.request_body import read_whole, refuse_too_large
+from gateway.http.whole_answer import is_plain, send_answer
 from gateway.routing import Match
-from gateway.whole_answer import is_plain, send_answer
 
 
 async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, match: Match, facts: CallFacts) -> None:

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from gateway.backend import Backend, Metadata
 from gateway.calls.departure import Departure, LongCalls
-from gateway.problem import ErrorReasons
+from gateway.errors.problem import ErrorReasons
 
 # Calls shorter than this are not watched for a client that leaves.
 WATCH_AFTER_SECONDS: Final = 0.05

@@ -14,7 +14,6 @@ from typing import Final
 import grpc
 from google.protobuf.message import Message
 
-from gateway import handshake
 from gateway.backend import CallFailed
 from gateway.calls import open_socket
 from gateway.calls.connection import HangUpWatch
@@ -25,11 +24,12 @@ from gateway.calls.open_socket import Frame, OpenSocket
 from gateway.calls.requests import cancelling, messages, pieces
 from gateway.calls.upstream import CallFacts, Upstream
 from gateway.endpoint import Endpoint, Requests
-from gateway.error_body import refuse, refuse_call, refuse_fault
 from gateway.errors import GatewayError, MessageTooLarge
-from gateway.exchange import Exchange
-from gateway.large_body import read_message
-from gateway.request_body import ClientGone
+from gateway.errors.body import refuse, refuse_call, refuse_fault
+from gateway.http import handshake
+from gateway.http.exchange import Exchange
+from gateway.http.large_body import read_message
+from gateway.http.request_body import ClientGone
 from gateway.routing import Match
 
 log = logging.getLogger(__name__)

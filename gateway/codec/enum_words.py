@@ -5,7 +5,7 @@ from functools import cache
 
 from google.protobuf.descriptor import EnumDescriptor
 
-from gateway.descriptor_options import enum_value_options
+from gateway.contract.options import enum_value_options
 
 # null in JSON; source: comments in google/protobuf/struct.proto.
 NULL_VALUE = "google.protobuf.NullValue"

@@ -8,7 +8,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.codec.dialect import Dialect, Nulls
 from gateway.codec.scalars import INTEGER_BOUNDS
-from gateway.descriptor_options import field_options
+from gateway.contract.options import field_options
 from gateway_options.v1 import options_pb2
 
 _NULLS: Final = {

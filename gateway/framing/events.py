@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from gateway.codec import dumper
 from gateway.codec.enum_words import enum_words
-from gateway.contract import ContractInvalid, Method
+from gateway.contract.services import ContractInvalid, Method
 from gateway_options.v1 import options_pb2
 
 WriteJson = Callable[[Message], bytes]

@@ -6,7 +6,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from gateway.contract import ContractInvalid, Method
+from gateway.contract.services import ContractInvalid, Method
 from gateway.framing import Frame, Framing
 from gateway.framing.events import EventKind, Events
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.descriptor_options import field_options
+from gateway.contract.options import field_options
 from gateway_options.v1 import options_pb2
 
 Json = dict[str, Any]

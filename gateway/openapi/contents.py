@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor
 
-from gateway.contract import HttpBinding, Method
-from gateway.descriptor_options import field_options
+from gateway.contract.options import field_options
+from gateway.contract.services import HttpBinding, Method
 from gateway.framing.http_body import is_http_body, is_http_body_field
 from gateway.openapi.bounds import is_needed
 from gateway.openapi.example import Examples, NoExample

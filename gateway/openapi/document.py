@@ -5,14 +5,14 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from gateway.contract import HttpBinding, Method
+from gateway.contract.services import HttpBinding, Method
+from gateway.errors.problem import ErrorReasons
 from gateway.openapi.comments import read_comments
 from gateway.openapi.operation import CREDENTIALS, Operations
 from gateway.openapi.path import OpenApiPath, openapi_path
 from gateway.openapi.refusals import HEADERS
 from gateway.openapi.schema import Json, Schemas
 from gateway.options import GatewayOptions
-from gateway.problem import ErrorReasons
 
 # HTTP methods a path item has a key for.
 VERBS: Final = frozenset({"GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"})

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gateway.contract import HttpBinding, Method
+from gateway.contract.services import HttpBinding, Method
+from gateway.errors.problem import ErrorReasons
 from gateway.openapi.contents import Contents
 from gateway.openapi.example import Examples
 from gateway.openapi.parameters import Parameters
@@ -13,7 +14,6 @@ from gateway.openapi.refusals import Refusals, every_header, refer
 from gateway.openapi.schema import Json, Schemas
 from gateway.openapi.streaming import only_websocket, speaks_websocket, streaming_words
 from gateway.options import GatewayOptions
-from gateway.problem import ErrorReasons
 
 # Any one of them will do.
 CREDENTIALS: Final[Sequence[Json]] = [{"bearer": []}, {"apiKey": []}]

@@ -7,8 +7,8 @@ from typing import Final
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.binding.parameter import NotAParameter, find_parameter
-from gateway.contract import HttpBinding, Method
-from gateway.descriptor_options import field_options
+from gateway.contract.options import field_options
+from gateway.contract.services import HttpBinding, Method
 from gateway.framing.http_body import is_http_body
 from gateway.openapi.bounds import is_needed
 from gateway.openapi.example import Examples, NoExample

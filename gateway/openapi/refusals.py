@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 import grpc
 import orjson
 
-from gateway.contract import HttpBinding, Method
-from gateway.error_body import CODED, DETAIL, Shape, refuse
+from gateway.contract.services import HttpBinding, Method
 from gateway.errors import HTTP_STATUS, GatewayError, Violation
+from gateway.errors.body import CODED, DETAIL, Shape, refuse
+from gateway.errors.problem import ErrorReasons
 from gateway.framing.http_body import is_http_body, is_http_body_field
 from gateway.openapi.schema import WELL_KNOWN, Json, Schemas
-from gateway.problem import ErrorReasons
 from gateway_options.v1 import options_pb2
 
 STATED: Final = "Errors:"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.contract import HttpBinding, Method
+from gateway.contract.services import HttpBinding, Method
 from gateway.openapi.contents import EVENTS, LINES, framings, gives_bytes
 from gateway.openapi.refusals import takes_bytes
 from gateway_options.v1 import options_pb2

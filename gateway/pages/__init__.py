@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 import orjson
 
-from gateway.contract import Method
-from gateway.exchange import JSON, Headers
+from gateway.contract.services import Method
+from gateway.errors.problem import ErrorReasons
+from gateway.http.exchange import JSON, Headers
 from gateway.openapi import openapi_document
 from gateway.options import GatewayOptions
-from gateway.problem import ErrorReasons
 
 DOCUMENT: Final = b"/openapi.json"
 HTML: Final = b"text/html; charset=utf-8"

@@ -13,19 +13,19 @@ from google.protobuf import descriptor_pb2
 
 from gateway.backend import Metadata
 from gateway.calls import CallFacts, Upstream
-from gateway.coded_body import CodingUnknown, decoded
-from gateway.contract import Method
-from gateway.deadline import allowed_seconds
+from gateway.contract.services import Method
 from gateway.errors import MethodNotAllowed, UnsupportedMediaType
-from gateway.exchange import JSON, Exchange
+from gateway.http.coded_body import CodingUnknown, decoded
+from gateway.http.deadline import allowed_seconds
+from gateway.http.exchange import JSON, Exchange
+from gateway.http.rate_limit import Window
+from gateway.http.request_body import ClientGone
 from gateway.protocols.connect_stream import ConnectStream
 from gateway.protocols.connect_unary import ConnectGet, ConnectPost
 from gateway.protocols.envelope_call import explain
 from gateway.protocols.grpc_web import GrpcWeb
 from gateway.protocols.message_coding import CodingNotImplemented
 from gateway.protocols.procedure import Procedure, Wire, compile_procedure
-from gateway.rate_limit import Window
-from gateway.request_body import ClientGone
 
 # Lets a request in, or raises GatewayError: counts it in the window and gives the metadata of its call.
 Admit = Callable[[Exchange, Window | None], Awaitable[Metadata]]

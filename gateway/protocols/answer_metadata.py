@@ -1,10 +1,10 @@
 """What of the metadata of an answer goes out: what goes out over HTTP routes, under the same names."""
 
 from gateway.backend import Metadata
-from gateway.exchange import Headers
-from gateway.metadata import ExposedMetadata
-from gateway.problem import Problem
-from gateway.whole_answer import failure_headers
+from gateway.errors.problem import Problem
+from gateway.http.exchange import Headers
+from gateway.http.metadata import ExposedMetadata
+from gateway.http.whole_answer import failure_headers
 
 
 def leading(metadata: Metadata, exposed: ExposedMetadata) -> Headers:

@@ -8,8 +8,8 @@ import grpc
 from google.protobuf import any_pb2
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.error_detail import expand
-from gateway.problem import Problem
+from gateway.errors.detail import expand
+from gateway.errors.problem import Problem
 
 # Connect's spelling of "canceled" has one l; its HTTP statuses are those of `gateway.errors.HTTP_STATUS`.
 CODES: Final[Mapping[grpc.StatusCode, str]] = {status: status.name.lower() for status in grpc.StatusCode} | {

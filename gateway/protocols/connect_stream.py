@@ -11,9 +11,9 @@ from typing import Any, Final
 import orjson
 
 from gateway.calls import CallFacts, Upstream
-from gateway.exchange import Exchange, Headers
-from gateway.metadata import ExposedMetadata
-from gateway.problem import Problem
+from gateway.errors.problem import Problem
+from gateway.http.exchange import Exchange, Headers
+from gateway.http.metadata import ExposedMetadata
 from gateway.protocols import envelope_call
 from gateway.protocols.answer_metadata import trailing, trailing_failure
 from gateway.protocols.connect_error import error_object

@@ -15,16 +15,16 @@ from google.protobuf.message import Message
 from gateway.calls import CallFacts, Upstream
 from gateway.calls.departure import Departure
 from gateway.errors import HTTP_STATUS, BadRequest, UnsupportedMediaType
-from gateway.exchange import JSON, Exchange, Headers
-from gateway.large_body import read_message
-from gateway.problem import Problem
+from gateway.errors.problem import Problem
+from gateway.http.exchange import JSON, Exchange, Headers
+from gateway.http.large_body import read_message
+from gateway.http.request_body import read_whole, refuse_too_large
+from gateway.http.whole_answer import send_answer
 from gateway.protocols.answer_metadata import leading, trailing, trailing_failure
 from gateway.protocols.connect_error import error_object
 from gateway.protocols.connect_headers import asked_seconds, check_version
 from gateway.protocols.message_coding import decompress, read_coding
 from gateway.protocols.procedure import Procedure
-from gateway.request_body import read_whole, refuse_too_large
-from gateway.whole_answer import send_answer
 
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import grpc
 from google.protobuf.message import Message
 
-from gateway import problem
 from gateway.backend import Answers, CallFailed, Metadata
 from gateway.calls import CallFacts, Upstream
 from gateway.calls.connection import HangUpWatch
@@ -17,13 +16,13 @@ from gateway.calls.departure import Departure, StreamsClosed
 from gateway.calls.inbox import Inbox
 from gateway.calls.requests import cancelling, read_ahead
 from gateway.calls.stream_writer import StreamWriter
-from gateway.errors import GatewayError
-from gateway.exchange import Exchange, Headers
-from gateway.metadata import ExposedMetadata
-from gateway.problem import ErrorReasons, Problem
+from gateway.errors import GatewayError, problem
+from gateway.errors.problem import ErrorReasons, Problem
+from gateway.http.exchange import Exchange, Headers
+from gateway.http.metadata import ExposedMetadata
+from gateway.http.request_body import ClientGone, read_pieces
 from gateway.protocols.answer_metadata import leading
 from gateway.protocols.procedure import Procedure
-from gateway.request_body import ClientGone, read_pieces
 
 log = logging.getLogger(__name__)
 

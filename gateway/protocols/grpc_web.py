@@ -16,11 +16,11 @@ from google.rpc import status_pb2
 
 from gateway.backend import STATUS_DETAILS_KEY
 from gateway.calls import CallFacts, Upstream
-from gateway.deadline import asked_seconds
 from gateway.errors import GatewayError
-from gateway.exchange import Exchange, Headers
-from gateway.metadata import ExposedMetadata
-from gateway.problem import Problem
+from gateway.errors.problem import Problem
+from gateway.http.deadline import asked_seconds
+from gateway.http.exchange import Exchange, Headers
+from gateway.http.metadata import ExposedMetadata
 from gateway.protocols import envelope_call
 from gateway.protocols.answer_metadata import trailing, trailing_failure
 from gateway.protocols.envelope import pack

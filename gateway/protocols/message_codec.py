@@ -8,7 +8,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 
 from gateway.codec import Dialect, dumper, parser
-from gateway.contract import Method
+from gateway.contract.services import Method
 from gateway.errors import BadRequest
 
 # The dialect of the service is for HTTP routes only: clients of these protocols parse ProtoJSON and nothing else. What

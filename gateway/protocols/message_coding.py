@@ -5,8 +5,8 @@ from typing import Final
 
 import grpc
 
-from gateway.coded_body import DECODERS, CodingBroken, CodingHollow, Unpacker
 from gateway.errors import BadRequest, GatewayError, MessageTooLarge
+from gateway.http.coded_body import DECODERS, CodingBroken, CodingHollow, Unpacker
 
 IDENTITY: Final = b"identity"
 GZIP: Final = b"gzip"

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.calls import CallFacts, Upstream
-from gateway.contract import Method
-from gateway.exchange import Exchange
+from gateway.contract.services import Method
+from gateway.errors.problem import Problem
 from gateway.framing.http_body import is_http_body, is_http_body_field
-from gateway.problem import Problem
+from gateway.http.exchange import Exchange
+from gateway.http.rate_limit import Window, read_window
 from gateway.protocols.message_codec import MessageCodec, message_codecs
-from gateway.rate_limit import Window, read_window
 
 
 class Wire(Protocol):

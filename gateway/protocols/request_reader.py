@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from gateway.errors import BadRequest
-from gateway.large_body import read_message
+from gateway.http.large_body import read_message
 from gateway.protocols.envelope import COMPRESSED, Envelope, EnvelopeReader
 from gateway.protocols.message_codec import MessageCodec
 from gateway.protocols.message_coding import decompress

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from gateway.contract import ContractInvalid, HttpBinding, Method
+from gateway.contract.services import ContractInvalid, HttpBinding, Method
 from gateway.errors import BadRequest
 from gateway.routing.path_template import ONE, REST, PathTemplate, TemplateInvalid, Variable, parse_template
 from gateway.routing.percent import decode, decode_but_slashes

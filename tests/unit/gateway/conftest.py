@@ -9,7 +9,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 from grpc_tools import protoc
 
-from gateway.contract import Method, read_services
+from gateway.contract.services import Method, read_services
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

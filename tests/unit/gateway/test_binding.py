@@ -12,7 +12,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.message import Message
 
 from gateway.binding import compile_binding
-from gateway.contract import ContractInvalid, HttpBinding, Method, read_services
+from gateway.contract.services import ContractInvalid, HttpBinding, Method, read_services
 from gateway.errors import BadRequest
 from gateway_options.v1 import options_pb2
 

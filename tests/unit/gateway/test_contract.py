@@ -6,7 +6,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 from google.protobuf.descriptor import ServiceDescriptor
 
 from gateway.codec.dialect import Dialect, Nulls
-from gateway.contract import ContractInvalid, Method, read_services
+from gateway.contract.services import ContractInvalid, Method, read_services
 from gateway_options.v1 import options_pb2
 
 

@@ -10,7 +10,7 @@ import pytest
 from google.protobuf import empty_pb2
 
 from gateway.codec.dialect import STRICT
-from gateway.contract import ContractInvalid, HttpBinding, Method
+from gateway.contract.services import ContractInvalid, HttpBinding, Method
 from gateway.errors import BadRequest
 from gateway.routing import Match, RouteConflict, Router, WrongMethod
 from gateway_options.v1 import options_pb2

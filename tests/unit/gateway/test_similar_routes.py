@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.contract import Method
-from gateway.similar_routes import SimilarRoutes
+from gateway.contract.services import Method
+from gateway.routing.similar_routes import SimilarRoutes
 from gateway_options.v1 import options_pb2
 
 STATUS = options_pb2.ServiceOptions.ERROR_SHAPE_UNSPECIFIED

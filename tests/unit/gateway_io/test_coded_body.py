@@ -12,8 +12,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.coded_body import HOLLOW_BYTES, decoded
 from gateway.errors import BadRequest
+from gateway.http.coded_body import HOLLOW_BYTES, decoded
 
 MIB = 1024 * 1024
 

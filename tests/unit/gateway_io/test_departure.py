@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gateway.calls.departure import Departure, LongCalls
-from gateway.request_body import ClientGone, Event
+from gateway.http.request_body import ClientGone, Event
 
 SECONDS = 0.02
 

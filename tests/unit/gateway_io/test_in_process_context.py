@@ -8,7 +8,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from gateway.backend import CallFailed
 from gateway.backend.in_process import InProcessBackend
-from gateway.contract import Method, read_services
+from gateway.contract.services import Method, read_services
 from switchyard.system.v1 import system_service_pb2
 
 SERVICE = system_service_pb2.DESCRIPTOR.services_by_name["SystemService"]

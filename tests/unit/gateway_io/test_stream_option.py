@@ -5,7 +5,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
 from gateway.codec import dumper
-from gateway.contract import ContractInvalid, Method, read_services
+from gateway.contract.services import ContractInvalid, Method, read_services
 from gateway.framing.events import read_events
 from gateway.framing.sse import sse
 from gateway.framing.websocket import close_reason, error_frame, text_frames

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.metadata import EXPOSED_METADATA, NameRefused
+from gateway.http.metadata import EXPOSED_METADATA, NameRefused
 
 TRAILERS: dict[str, Any] = {"http.response.trailers": {}}
 

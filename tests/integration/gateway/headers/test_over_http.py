@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from gateway.http_connection import MAX_HEAD_BYTES, HttpConnection
+from gateway.serving.http_connection import MAX_HEAD_BYTES, HttpConnection
 
 
 @asynccontextmanager

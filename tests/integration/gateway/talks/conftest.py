@@ -18,8 +18,8 @@ from google.protobuf.descriptor import FileDescriptor
 
 from gateway.backend import Backend
 from gateway.backend.in_process import InProcessBackend
-from gateway.http_connection import HttpConnection
-from gateway.socket_connection import SocketConnection
+from gateway.serving.http_connection import HttpConnection
+from gateway.serving.socket_connection import SocketConnection
 
 HERE = Path(__file__).parent
 PROTO = HERE.parents[3] / "proto"

@@ -16,8 +16,8 @@ from websockets.frames import Close
 from websockets.typing import Subprotocol
 
 from gateway.__main__ import StoppingServer
-from gateway.http_connection import HttpConnection
-from gateway.socket_connection import SocketConnection
+from gateway.serving.http_connection import HttpConnection
+from gateway.serving.socket_connection import SocketConnection
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter

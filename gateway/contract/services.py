@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from gateway.codec.dialect import Dialect
 from gateway.codec.field_dialect import misfit, with_styles
-from gateway.descriptor_options import http_rule, method_options, service_options
+from gateway.contract.options import http_rule, method_options, service_options
 from gateway_options.v1 import options_pb2
 
 # Listener of a service that names none.

@@ -7,7 +7,7 @@ Credentials are headers a page sets itself. Only a gateway that forwards cookies
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from gateway.handshake import is_own_page
+from gateway.http.handshake import is_own_page
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from gateway.backend import CallFailed, Metadata
-from gateway.descriptor_options import enum_value_options
+from gateway.contract.options import enum_value_options
 from gateway.errors import HTTP_STATUS, GatewayError, Violation
 
 log = logging.getLogger(__name__)

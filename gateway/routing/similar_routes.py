@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from gateway.contract import Method
-from gateway.error_body import Shape
+from gateway.contract.services import Method
+from gateway.errors.body import Shape
 from gateway_options.v1 import options_pb2
 
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 import grpc
 
 from gateway.errors import GatewayError, MethodNotAllowed, RouteNotFound
-from gateway.exchange import Exchange
-from gateway.request_body import ClientGone, Event, Receive, Scope, Send
+from gateway.http.exchange import Exchange
+from gateway.http.request_body import ClientGone, Event, Receive, Scope, Send
 from gateway.routing import Match, Router
 
 # A handshake is a GET whatever the route wants; these may be meant, in this order. DELETE is no conversation.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from gateway.request_body import Event, Receive, Scope, Send
+from gateway.http.request_body import Event, Receive, Scope, Send
 
 EXTENSION: Final = "http.response.trailers"
 

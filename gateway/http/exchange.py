@@ -7,7 +7,8 @@ from typing import Final
 from urllib.parse import quote
 
 from gateway.backend import Metadata
-from gateway.compression import (
+from gateway.errors.body import Shape
+from gateway.http.compression import (
     FOR_STREAMS,
     VARY,
     StreamEncoder,
@@ -16,11 +17,10 @@ from gateway.compression import (
     may_transform,
     stream_encoder,
 )
-from gateway.conditional import with_weak_tag
-from gateway.error_body import Shape
-from gateway.metadata import ExposedMetadata, http_status
-from gateway.mount import below_mount
-from gateway.request_body import Event, Receive, Scope, Send
+from gateway.http.conditional import with_weak_tag
+from gateway.http.metadata import ExposedMetadata, http_status
+from gateway.http.mount import below_mount
+from gateway.http.request_body import Event, Receive, Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -9,11 +9,10 @@ import orjson
 from google.protobuf import any_pb2
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway import problem
 from gateway.backend import CallFailed
-from gateway.error_detail import expand
-from gateway.errors import GatewayError
-from gateway.problem import ErrorReasons, Headers, Problem
+from gateway.errors import GatewayError, problem
+from gateway.errors.detail import expand
+from gateway.errors.problem import ErrorReasons, Headers, Problem
 from gateway_options.v1 import options_pb2
 
 Shape: TypeAlias = "options_pb2.ServiceOptions.ErrorShape.ValueType"

@@ -6,10 +6,10 @@ Metadata becomes headers, what a client has already is not sent again, and what 
 from typing import Final
 
 from gateway.backend import Metadata
-from gateway.compression import FOR_BODIES, MIN_BYTES, VARY, choose, compress, is_compressible, may_transform
-from gateway.conditional import OF_CONTENT, entity_tag, is_known, with_weak_tag
-from gateway.exchange import BODILESS, Exchange, Headers
-from gateway.metadata import ExposedMetadata, http_status
+from gateway.http.compression import FOR_BODIES, MIN_BYTES, VARY, choose, compress, is_compressible, may_transform
+from gateway.http.conditional import OF_CONTENT, entity_tag, is_known, with_weak_tag
+from gateway.http.exchange import BODILESS, Exchange, Headers
+from gateway.http.metadata import ExposedMetadata, http_status
 
 # If-None-Match spares an answer to these only (RFC 9110, section 13.1.2).
 SAFE: Final = ("GET", "HEAD")

@@ -8,8 +8,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.app import Gateway
 from gateway.errors import BadRequest, GatewayError
-from gateway.http_1_0 import UnchunkedApp, is_old
-from gateway.http_trailers import TrailingApp, may_have_trailers
+from gateway.serving.http_1_0 import UnchunkedApp, is_old
+from gateway.serving.http_trailers import TrailingApp, may_have_trailers
 
 # Bytes in a row that are no body: a head, trailers, extensions of chunks. The parser has no limit of its own. RFC 9112,
 # section 3, asks for 8,000 bytes of request line at least; Node.js takes 16 KiB, nginx 32.

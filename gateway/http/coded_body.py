@@ -12,7 +12,7 @@ import grpc
 import zstandard
 
 from gateway.errors import BadRequest, GatewayError
-from gateway.request_body import Event, Receive
+from gateway.http.request_body import Event, Receive
 
 # Most that one step gives.
 PIECE_BYTES: Final = 64 * 1024

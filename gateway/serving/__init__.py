@@ -1,0 +1,1 @@
+"""What uvicorn lacks: refusals in our words, trailers, and logs without secrets."""

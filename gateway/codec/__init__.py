@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from gateway.codec.compiled import dumper, parser, value_dumper, value_parser
 from gateway.codec.dialect import STRICT, Dialect, Nulls
 from gateway.codec.errors import DumpError, ParseError
-from gateway.codec.printer import field_printer, message_printer
+from gateway.codec.printer import message_printer
 from gateway.codec.well_known_printer import any_printer
 
 M = TypeVar("M", bound=Message)
@@ -29,9 +29,7 @@ __all__ = [
     "dump",
     "dump_value",
     "dumper",
-    "jsonable",
     "jsonable_any",
-    "jsonable_value",
     "parse",
     "parser",
     "value_dumper",
@@ -61,22 +59,10 @@ def dump_value(message: Message, field_name: str, dialect: Dialect = STRICT) -> 
     return value_dumper(field, dialect)(message)
 
 
-def jsonable(message: Message, dialect: Dialect = STRICT) -> Any:
-    """`message` as what `orjson.dumps` takes, to be put into a larger JSON value. Raises DumpError."""
-    descriptor: Any = message.DESCRIPTOR
-    return message_printer(descriptor, dialect)(message)
-
-
 def jsonable_any(message: any_pb2.Any, pool: DescriptorPool, dialect: Dialect = STRICT) -> dict[str, Any]:
-    """`message` as `jsonable` has it, if its type is described in `pool`. Raises DumpError."""
+    """`message` as what `orjson.dumps` takes, if its type is described in `pool`. Raises DumpError."""
     printed: dict[str, Any] = any_printer(pool, dialect, message_printer)(message)
     return printed
-
-
-def jsonable_value(message: Message, field_name: str, dialect: Dialect = STRICT) -> Any:
-    """One field of `message` as what `orjson.dumps` takes, to be put into a larger JSON value. Raises DumpError."""
-    field: Any = message.DESCRIPTOR.fields_by_name[field_name]
-    return field_printer(field, dialect)(message)
 
 
 def parse(data: bytes, message_class: type[M], dialect: Dialect = STRICT, *, ignore_unknown: bool = False) -> M:

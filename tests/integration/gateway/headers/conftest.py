@@ -21,6 +21,7 @@ from gateway.app import Gateway, GatewayOptions
 from gateway.backend import Backend
 from gateway.backend.channel import ChannelBackend
 from gateway.backend.in_process import InProcessBackend
+from tests.integration.gateway.handlers import service_handler
 
 HERE = Path(__file__).parent
 PROTO = HERE.parents[3] / "proto"
@@ -106,16 +107,7 @@ class Echo:
 
     def handlers(self, service: ServiceDescriptor) -> "list[grpc.GenericRpcHandler[Any, Any]]":
         """The handlers of the service, as generated code would make them."""
-        rpcs = {}
-        for method in service.methods:
-            asks = "stream" if method.client_streaming else "unary"
-            answers = "stream" if method.server_streaming else "unary"
-            rpcs[method.name] = getattr(grpc, f"{asks}_{answers}_rpc_method_handler")(
-                getattr(self, method.name.lower()),
-                request_deserializer=message_factory.GetMessageClass(method.input_type).FromString,
-                response_serializer=message_factory.GetMessageClass(method.output_type).SerializeToString,
-            )
-        return [grpc.method_handlers_generic_handler(service.full_name, rpcs)]
+        return [service_handler(service, lambda name: getattr(self, name.lower()))]
 
 
 @pytest.fixture

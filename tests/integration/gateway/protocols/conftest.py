@@ -21,6 +21,7 @@ from gateway.backend import Backend
 from gateway.backend.channel import ChannelBackend
 from gateway.backend.in_process import InProcessBackend
 from gateway_options.v1 import options_pb2
+from tests.integration.gateway.handlers import service_handler
 
 HERE = Path(__file__).parent
 PROTO = HERE.parents[3] / "proto"
@@ -157,19 +158,7 @@ class Parrot:
             "Secret": self.repeat,
             "Open": self.repeat,
         }
-        found = []
-        for service in file.services_by_name.values():
-            rpcs = {}
-            for method in service.methods:
-                asks = "stream" if method.client_streaming else "unary"
-                answers = "stream" if method.server_streaming else "unary"
-                rpcs[method.name] = getattr(grpc, f"{asks}_{answers}_rpc_method_handler")(
-                    behaviours[method.name],
-                    request_deserializer=message_factory.GetMessageClass(method.input_type).FromString,
-                    response_serializer=message_factory.GetMessageClass(method.output_type).SerializeToString,
-                )
-            found.append(grpc.method_handlers_generic_handler(service.full_name, rpcs))
-        return found
+        return [service_handler(one, behaviours.__getitem__) for one in file.services_by_name.values()]
 
 
 @pytest.fixture

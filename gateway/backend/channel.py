@@ -71,7 +71,8 @@ class ChannelBackend:
         timeout_seconds: float | None,
     ) -> Answers:
         """Make a call with many answers; see `Backend.stream`."""
-        return ChannelAnswers(self._callable(method)(request, metadata=metadata, timeout=timeout_seconds), method)
+        requests = only(request) if isinstance(request, Message) else request
+        return ChannelAnswers(self._callable(method)(requests, metadata=metadata, timeout=timeout_seconds), method)
 
     def _callable(self, method: Method) -> Any:
         found = self._callables.get(method.full_name)
@@ -84,8 +85,10 @@ class ChannelBackend:
         return found
 
     def _opener(self, method: Method) -> Any:
+        # A call with one request looks the same on the wire. grpc's own `unary_stream` loses the initial metadata of a
+        # stream without messages when the status is there before it has asked for them.
         if method.server_streaming:
-            return self._channel.stream_stream if method.client_streaming else self._channel.unary_stream
+            return self._channel.stream_stream
         return self._channel.stream_unary if method.client_streaming else self._channel.unary_unary
 
 
@@ -128,6 +131,11 @@ class ChannelAnswers:
             self._call.cancel()
             # Lets grpc send the cancellation before the caller goes on.
             await asyncio.sleep(0)
+
+
+async def only(request: Message) -> AsyncIterator[Message]:
+    """Iterate over `request` alone."""
+    yield request
 
 
 def failure(error: grpc.aio.AioRpcError, method: Method) -> CallFailed:

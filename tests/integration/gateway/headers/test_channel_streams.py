@@ -39,7 +39,7 @@ async def busy() -> AsyncIterator[None]:
 
     async def hold() -> None:
         while True:
-            time.sleep(0.004)  # noqa: ASYNC251 - it is meant to block
+            time.sleep(0.004)
             await asyncio.sleep(0)
 
     holding = asyncio.create_task(hold())

@@ -102,6 +102,23 @@ class LogGap(SwitchyardError):
         super().__init__(f"the next line must be number {next_sequence}", next_sequence=str(next_sequence))
 
 
+class SessionEnded(SwitchyardError):
+    """The browser session has ended already."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_SESSION_ENDED
+
+
+class PositionGap(SwitchyardError):
+    """Events were sent that do not follow the last acknowledged one."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_POSITION_GAP
+
+    def __init__(self, next_position: int) -> None:
+        super().__init__(f"events must go on at position {next_position}", next_position=str(next_position))
+
+
 class IdempotencyConflict(SwitchyardError):
     """The same idempotency key was used with another request."""
 
@@ -165,3 +182,10 @@ class Unavailable(SwitchyardError):
 
     status = grpc.StatusCode.UNAVAILABLE
     reason = reasons.ERROR_REASON_UNAVAILABLE
+
+
+class NoProxy(SwitchyardError):
+    """No proxy is fit to be used."""
+
+    status = grpc.StatusCode.UNAVAILABLE
+    reason = reasons.ERROR_REASON_NO_PROXY

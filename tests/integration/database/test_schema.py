@@ -23,11 +23,17 @@ def import_all_tables() -> None:
 
 
 def differences(connection: sa.Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    opts = {"compare_type": True, "include_name": is_declared}
+    context = MigrationContext.configure(connection, opts=opts)
     with warnings.catch_warnings():
         # The dialect cannot read back which index is on an expression; ours have none that differ.
         warnings.simplefilter("ignore", sa.exc.SAWarning)
         return list(compare_metadata(context, METADATA))
+
+
+def is_declared(name: str | None, kind: str, _parents: object) -> bool:
+    # An index that keeps tables of its own in SQLite, and is one in Postgres.
+    return kind != "table" or not str(name).startswith("session_search")
 
 
 async def test_the_revisions_make_what_the_tables_declare(database: Database) -> None:

@@ -448,21 +448,52 @@ class RateLimit(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Refusal:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _RefusalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[RateLimit._Refusal.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        REFUSAL_UNSPECIFIED: RateLimit._Refusal.ValueType  # 0
+        """As the service's error shape has it."""
+        REFUSAL_SENTENCE: RateLimit._Refusal.ValueType  # 1
+        """{"error": "Rate limit exceeded: 100 per 1 minute"}."""
+        REFUSAL_RETRY_AFTER: RateLimit._Refusal.ValueType  # 2
+        """{"error": "Rate limit exceeded", "retry_after": <seconds>}."""
+
+    class Refusal(_Refusal, metaclass=_RefusalEnumTypeWrapper):
+        """Body of a refusal."""
+
+    REFUSAL_UNSPECIFIED: RateLimit.Refusal.ValueType  # 0
+    """As the service's error shape has it."""
+    REFUSAL_SENTENCE: RateLimit.Refusal.ValueType  # 1
+    """{"error": "Rate limit exceeded: 100 per 1 minute"}."""
+    REFUSAL_RETRY_AFTER: RateLimit.Refusal.ValueType  # 2
+    """{"error": "Rate limit exceeded", "retry_after": <seconds>}."""
+
     REQUESTS_FIELD_NUMBER: _builtins.int
     WINDOW_SECONDS_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
     requests: _builtins.int
     """Requests allowed in one window, at least 1."""
     window_seconds: _builtins.int
     """Length of the window, at least 1 s."""
+    name: _builtins.str
+    """By this name whoever runs the gateway sets another limit or none. Several methods may share it; each counts by itself."""
+    refusal: Global___RateLimit.Refusal.ValueType
+    """Body of a refusal."""
     def __init__(
         self,
         *,
         requests: _builtins.int = ...,
         window_seconds: _builtins.int = ...,
+        name: _builtins.str = ...,
+        refusal: Global___RateLimit.Refusal.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests", "window_seconds", b"window_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "refusal", b"refusal", "requests", b"requests", "window_seconds", b"window_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -61,6 +61,8 @@ class Access(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     WORKER_FIELD_NUMBER: _builtins.int
     AUTHENTICATED_FIELD_NUMBER: _builtins.int
+    WORKER_TOO_FIELD_NUMBER: _builtins.int
+    BY_API_KEY_FIELD_NUMBER: _builtins.int
     LOCAL_FIELD_NUMBER: _builtins.int
     anyone: _builtins.bool
     """Anybody, without a credential."""
@@ -70,6 +72,12 @@ class Access(_message.Message):
     """A worker, with the worker token."""
     authenticated: _builtins.bool
     """Any account, whatever its role."""
+    worker_too: _builtins.bool
+    """With a role: a worker may call it too, with the worker token."""
+    by_api_key: _builtins.bool
+    """The API this method belongs to knows API keys only and has words of its own: without a credential the call is refused
+    with "Missing API key. Provide X-API-Key header.", and a wrong key is PERMISSION_DENIED, not UNAUTHENTICATED.
+    """
     local: _builtins.bool
     """A local request needs no credential: loopback listener, loopback peer, no forwarding header,
     a loopback name in Host, and an Origin, if any, that is our own or allowed.
@@ -81,11 +89,13 @@ class Access(_message.Message):
         role: Global___Role.ValueType = ...,
         worker: _builtins.bool = ...,
         authenticated: _builtins.bool = ...,
+        worker_too: _builtins.bool = ...,
+        by_api_key: _builtins.bool = ...,
         local: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["anyone", b"anyone", "authenticated", b"authenticated", "role", b"role", "who", b"who", "worker", b"worker"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anyone", b"anyone", "authenticated", b"authenticated", "local", b"local", "role", b"role", "who", b"who", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anyone", b"anyone", "authenticated", b"authenticated", "by_api_key", b"by_api_key", "local", b"local", "role", b"role", "who", b"who", "worker", b"worker", "worker_too", b"worker_too"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_who: _TypeAlias = _typing.Literal["anyone", "role", "worker", "authenticated"]  # noqa: Y015
     _WhichOneofArgType_who: _TypeAlias = _typing.Literal["who", b"who"]  # noqa: Y015

@@ -60,6 +60,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The server is stopping or a part it needs is away; try again."""
     ERROR_REASON_LAST_ADMIN: _ErrorReason.ValueType  # 18
     """Nobody would be left who may do everything."""
+    ERROR_REASON_SESSION_ENDED: _ErrorReason.ValueType  # 19
+    """The browser session has ended already."""
+    ERROR_REASON_POSITION_GAP: _ErrorReason.ValueType  # 20
+    """Events were sent that do not follow the last acknowledged one. Metadata `next_position` says where to go on."""
+    ERROR_REASON_NO_PROXY: _ErrorReason.ValueType  # 21
+    """No proxy is fit to be used."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: `reason` of the google.rpc.ErrorInfo in every error, in the domain "switchyard".
@@ -104,4 +110,10 @@ ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 17
 """The server is stopping or a part it needs is away; try again."""
 ERROR_REASON_LAST_ADMIN: ErrorReason.ValueType  # 18
 """Nobody would be left who may do everything."""
+ERROR_REASON_SESSION_ENDED: ErrorReason.ValueType  # 19
+"""The browser session has ended already."""
+ERROR_REASON_POSITION_GAP: ErrorReason.ValueType  # 20
+"""Events were sent that do not follow the last acknowledged one. Metadata `next_position` says where to go on."""
+ERROR_REASON_NO_PROXY: ErrorReason.ValueType  # 21
+"""No proxy is fit to be used."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -1,0 +1,1 @@
+"""Telemetry: browser sessions, what happens in them, and how their proxies fare."""

@@ -19,6 +19,7 @@ from server.rpc.caller import Caller
 from switchyard.auth.v1 import access_pb2
 
 AUTHENTICATION_REQUIRED: Final = "Authentication required"
+API_KEY_REQUIRED: Final = "Missing API key. Provide X-API-Key header."
 
 # What a gateway says of the request it passes on; believed only with the right token.
 GATEWAY_TOKEN: Final = "x-gateway-token"  # noqa: S105 - the name of a key
@@ -53,13 +54,16 @@ class AccessMissing(Exception):
 class Rule:
     """Who may call a method: `anyone`, or a `worker`, or an account with at least `role` (0: any account).
 
-    `local`: a local request needs no credential.
+    `worker_too`: a worker besides the account. `local`: a local request needs no credential. `by_api_key`: refusals
+    speak of API keys, and a wrong one is forbidden rather than unknown.
     """
 
     anyone: bool = False
     worker: bool = False
     role: access_pb2.Role.ValueType = access_pb2.ROLE_UNSPECIFIED
+    worker_too: bool = False
     local: bool = False
+    by_api_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,14 @@ def rule_of(method: MethodDescriptor) -> Rule:
     who = access.WhichOneof("who")
     if who is None or (who != "role" and not getattr(access, who)):
         raise AccessMissing(f"{method.full_name} does not state (switchyard.auth.v1.access)")
-    return Rule(anyone=access.anyone, worker=access.worker, role=access.role, local=access.local)
+    return Rule(
+        anyone=access.anyone,
+        worker=access.worker,
+        role=access.role,
+        worker_too=access.worker_too,
+        local=access.local,
+        by_api_key=access.by_api_key,
+    )
 
 
 def credential_needed(rule: Rule, *, reachable: bool) -> bool | None:
@@ -101,8 +112,9 @@ def who_may_call(rule: Rule, *, reachable: bool) -> str:
         return "Needs the worker token."
     if rule.role == access_pb2.ROLE_UNSPECIFIED:
         return "Needs an account, whatever its role."
+    worker = ", or the worker token" if rule.worker_too else ""
     without = "; a local request needs no credential" if rule.local and not reachable else ""
-    return f"Needs the role {_role_name(rule.role)}, or one that includes it{without}."
+    return f"Needs the role {_role_name(rule.role)}, or one that includes it{worker}{without}."
 
 
 class Gate:
@@ -133,18 +145,18 @@ class Gate:
             return _unnamed("anonymous", access_pb2.ROLE_UNSPECIFIED, way.address)
         if self._dev_mode and not rule.worker:
             return _unnamed("dev", access_pb2.ROLE_ADMIN, way.address)
-        caller = self._identify(sent, way.address)
+        caller = self._identify(rule, sent, way.address)
         if caller is None:
             if rule.local and way.local:
                 return _unnamed("local", access_pb2.ROLE_ADMIN, way.address)
-            raise CredentialMissing(AUTHENTICATION_REQUIRED)
+            raise CredentialMissing(API_KEY_REQUIRED if rule.by_api_key else AUTHENTICATION_REQUIRED)
         _permit(rule, caller)
         return caller
 
-    def _identify(self, sent: Mapping[str, str], address: str) -> Caller | None:
+    def _identify(self, rule: Rule, sent: Mapping[str, str], address: str) -> Caller | None:
         """Return the caller of the most telling credential: a person before a key before a worker."""
         worker = self._of_worker_token(sent.get("x-api-token"), address)
-        key = self._of_api_key(sent.get("x-api-key"), address)
+        key = self._of_api_key(rule, sent.get("x-api-key"), address)
         person = self._of_authorization(sent.get("authorization"), address)
         return person or key or worker
 
@@ -156,11 +168,12 @@ class Gate:
             raise CredentialInvalid("Invalid authentication token")
         return self._read_token(token.strip(), address)
 
-    def _of_api_key(self, text: str | None, address: str) -> Caller | None:
+    def _of_api_key(self, rule: Rule, text: str | None, address: str) -> Caller | None:
         if not text:
             return None
         if not same(text, self._api_key):
-            raise CredentialInvalid("Invalid API key")
+            refusal = PermissionDenied if rule.by_api_key else CredentialInvalid
+            raise refusal("Invalid API key")
         return _unnamed("api-key", access_pb2.ROLE_ADMIN, address)
 
     def _of_worker_token(self, text: str | None, address: str) -> Caller | None:
@@ -178,6 +191,8 @@ def _unnamed(name: str, role: access_pb2.Role.ValueType, address: str) -> Caller
 
 
 def _permit(rule: Rule, caller: Caller) -> None:
+    if caller.worker and rule.worker_too:
+        return
     if rule.worker != caller.worker:
         who = "a worker" if rule.worker else "an account"
         raise PermissionDenied(f"Insufficient permissions. Required: the credential of {who}")

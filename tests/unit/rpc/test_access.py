@@ -30,6 +30,8 @@ ANY_ACCOUNT: Final = Rule()
 OPERATOR: Final = Rule(role=access_pb2.ROLE_OPERATOR)
 OPERATOR_OR_LOCAL: Final = Rule(role=access_pb2.ROLE_OPERATOR, local=True)
 WORKER: Final = Rule(worker=True)
+OPERATOR_OR_WORKER: Final = Rule(role=access_pb2.ROLE_OPERATOR, worker_too=True)
+OPERATOR_BY_KEY: Final = Rule(role=access_pb2.ROLE_OPERATOR, by_api_key=True)
 
 NOTHING: Final[dict[str, str]] = {}
 KEY: Final = {"x-api-key": API_KEY}
@@ -94,6 +96,18 @@ def gate(*, dev_mode: bool = False) -> Gate:
         (WORKER, DEVELOPER, HERE, PermissionDenied),
         (WORKER, WRONG_WORKER, HERE, CredentialInvalid),
         (WORKER, WORKERS, ELSEWHERE, "worker"),
+        # A worker besides an account, which needs its role all the same.
+        (OPERATOR_OR_WORKER, WORKERS, ELSEWHERE, "worker"),
+        (OPERATOR_OR_WORKER, KEY, ELSEWHERE, "api-key"),
+        (OPERATOR_OR_WORKER, VIEWER, ELSEWHERE, PermissionDenied),
+        (OPERATOR_OR_WORKER, WRONG_WORKER, ELSEWHERE, CredentialInvalid),
+        (OPERATOR_OR_WORKER, NOTHING, HERE, CredentialMissing),
+        # Where only keys are known, a wrong one is forbidden; other credentials are judged as everywhere.
+        (OPERATOR_BY_KEY, KEY, ELSEWHERE, "api-key"),
+        (OPERATOR_BY_KEY, WRONG_KEY, ELSEWHERE, PermissionDenied),
+        (OPERATOR_BY_KEY, NOTHING, HERE, CredentialMissing),
+        (OPERATOR_BY_KEY, FORGED, ELSEWHERE, CredentialInvalid),
+        (OPERATOR_BY_KEY, DEVELOPER, ELSEWHERE, "developer"),
     ],
 )
 def test_credentials_are_judged_by_the_rule(
@@ -114,6 +128,8 @@ def test_credentials_are_judged_by_the_rule(
         (OPERATOR, FORGED, "Invalid authentication token"),
         (OPERATOR, WRONG_WORKER, "Invalid or expired API token"),
         (OPERATOR, VIEWER, "Insufficient permissions. Required role: operator"),
+        (OPERATOR_BY_KEY, NOTHING, "Missing API key. Provide X-API-Key header."),
+        (OPERATOR_BY_KEY, WRONG_KEY, "Invalid API key"),
     ],
 )
 def test_refusals_are_in_the_documented_words(rule: Rule, sent: dict[str, str], sentence: str) -> None:
@@ -189,6 +205,7 @@ def test_whether_a_credential_is_needed_follows_from_the_rule(
         (ANY_ACCOUNT, "Needs an account, whatever its role."),
         (OPERATOR, "Needs the role operator, or one that includes it."),
         (OPERATOR_OR_LOCAL, "Needs the role operator, or one that includes it; a local request needs no credential."),
+        (OPERATOR_OR_WORKER, "Needs the role operator, or one that includes it, or the worker token."),
     ],
 )
 def test_who_may_call_is_told_in_one_sentence(rule: Rule, words: str) -> None:

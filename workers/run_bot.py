@@ -18,6 +18,7 @@ from workers import state_files
 from workers.artifact_upload import FileRefused, upload
 from workers.assignment import STOPPING, Assignment, Report, cancelled, failed, succeeded
 from workers.attempt_folder import PathRefused, fetch_files
+from workers.browser_report import BrowserReport, End
 from workers.flow.host import Level
 from workers.flow.outcome import Outcome
 from workers.runner.launcher import Launcher, RunnerLost, RunProcess
@@ -87,6 +88,11 @@ class RunBot:
         }
 
 
+def session_id(task_id: str, attempt: int) -> str:
+    """The browser session of one attempt, as telemetry names it."""
+    return f"{task_id}-{attempt}"
+
+
 def _not_begun(assignment: Assignment) -> Report | None:
     """Return the report of a run that was ended before it had a process; None when it may begin."""
     if assignment.lease.cancelled.is_set():
@@ -129,6 +135,8 @@ class _Conversation:
         self._run = run
         self._grace_seconds = grace_seconds
         self._outcome: Outcome | None = None
+        task = assignment.task
+        self._browser = BrowserReport(assignment.link, session_id(task.id, task.attempt), task.subject)
         self._files: asyncio.Queue[tuple[str, Path] | None] = asyncio.Queue(WAITING_ARTIFACTS)
         self._request_micros: int | None = None
 
@@ -136,6 +144,7 @@ class _Conversation:
         """Return when no process of the run is left and everything it said was passed on."""
         async with asyncio.TaskGroup() as group:
             uploads = group.create_task(self._upload_files())
+            reporting = group.create_task(self._browser.send())
             readers = [
                 group.create_task(self._take_messages(group)),
                 group.create_task(self._take_output("info")),
@@ -149,8 +158,16 @@ class _Conversation:
             for reader in readers:
                 reader.cancel()
             await self._files.put(None)
-            await uploads
+            await self._browser.end(self._end_of_session(interruption))
+            await asyncio.wait([uploads, reporting])
         return self._judge(interruption, ending)
+
+    def _end_of_session(self, interruption: Interruption | None) -> End:
+        outcome = self._outcome
+        if outcome is not None and outcome.state != "cancelled":
+            reason = f"{outcome.error_type}: {outcome.error_message}" if outcome.error_type else ""
+            return End(outcome.state == "succeeded", reason)
+        return End(False, interruption or "the run process was lost")
 
     async def _first_interruption(self) -> Interruption | None:
         """Wait for the end of the run, or for a reason to end it; None is its own end."""
@@ -246,6 +263,9 @@ class _Conversation:
                 case "artifact":
                     kind, path = value
                     await self._files.put((kind, Path(path)))
+                case "browser":
+                    micros, event_type, details = value
+                    await self._browser.add(event_type, details, micros)
                 case "allow_url":
                     group.create_task(self._allow_url(*value))
                 case "outcome":

@@ -12,6 +12,8 @@ from google.rpc import error_details_pb2, status_pb2
 from switchyard.bots.v1 import bot_worker_service_pb2_grpc as bot_workers
 from switchyard.errors.v1 import error_reason_pb2 as reasons
 from switchyard.tasks.v1 import worker_service_pb2_grpc as workers
+from switchyard.telemetry.v1 import event_service_pb2_grpc as events
+from switchyard.telemetry.v1 import session_service_pb2_grpc as sessions
 
 T = TypeVar("T")
 RequestT = TypeVar("RequestT", contravariant=True)
@@ -84,6 +86,8 @@ class ServerLink:
         self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
         self.tasks = workers.WorkerServiceStub(self._channel)
         self.bots = bot_workers.BotWorkerServiceStub(self._channel)
+        self.sessions = sessions.SessionServiceStub(self._channel)
+        self.events = events.EventServiceStub(self._channel)
         self.metadata = (("x-api-token", token),)
 
     async def __aenter__(self) -> Self:

@@ -16,6 +16,7 @@ from workers.flow.errors import AddressRefused, BrowserCrashed, ConfigInvalid
 from workers.flow.graph import Settings
 from workers.flow.host import Host
 from workers.flow.job_folder import JobFolder
+from workers.flow.page_watch import PageWatch
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as PlaywrightBrowser
@@ -42,6 +43,7 @@ class Browser:
     """Starts late, ends always. One page; a page that opens in a new tab becomes the one the steps work on."""
 
     def __init__(self, host: Host, folder: JobFolder, settings: Settings) -> None:
+        self.watch = PageWatch(host)
         self._host = host
         self._folder = folder
         self._settings = settings
@@ -54,6 +56,11 @@ class Browser:
         self._traced = True
         self._allowed: set[str] = set()
         self._downloads: set[asyncio.Task[None]] = set()
+
+    @property
+    def started(self) -> bool:
+        """Whether the run has a browser, or had one."""
+        return self._context is not None
 
     async def page(self) -> "Page":
         """Return the page to work on.
@@ -197,6 +204,7 @@ class Browser:
     def _adopt(self, page: "Page") -> None:
         self._pages.append(page)
         self._opened.set()
+        self.watch.follow(page)
         page.on("close", self._release)
         page.on("crash", lambda _: self._lose())
         page.on("download", self._receive)

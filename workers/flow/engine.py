@@ -168,6 +168,7 @@ class _Execution:
             result = await self._run_step(node)
         except FlowError as error:
             self._record(node, "error", began)
+            self._tell_failure(node, error)
             raise error.at(node.place, node.id) from error
         self._record(node, "success", began)
         self.steps_finished += 1
@@ -185,6 +186,8 @@ class _Execution:
                 result: Result = await kind.run(arguments, self._job)
         except TimeoutError as error:
             raise Timeout(f"the step did not come back within {limit:g} s") from error
+        if kind.event is not None:
+            self._job.host.browser_event(*kind.event(arguments))
         return result
 
     def _arguments(self, node: Node, kind: NodeType[Any]) -> Any:
@@ -226,6 +229,11 @@ class _Execution:
         if moment - self._told >= PROGRESS_SECONDS:
             self._told = moment
             self._job.host.progress(self._fraction(), node.place)
+
+    def _tell_failure(self, node: Node, error: FlowError) -> None:
+        if self._job.browser.started:
+            details = {"error_type": error.error_type, "message": str(error)[:500], "node": node.id}
+            self._job.host.browser_event("error", details)
 
     def _fraction(self) -> float | None:
         if not self._places:

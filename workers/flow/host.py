@@ -37,6 +37,11 @@ class Host(Protocol):
     def artifact(self, kind: ArtifactKind, path: Path) -> None:
         """Keep the file at `path`, which lies in the job folder and is complete."""
 
+    def browser_event(self, event_type: str, details: Mapping[str, object]) -> None:
+        """Tell something that happened in the browser, in the words of telemetry: navigation, page_load, click, type,
+        screenshot, error. `details` is plain JSON, and never holds what was typed.
+        """
+
     async def allow_url(self, url: str) -> None:
         """Return when `url` (http or https) may be opened.
 

@@ -49,6 +49,8 @@ class NodeType(Generic[A]):
     run: Callable[[A, Job], Awaitable[Result]]
     # What the log says of a step. Never what is typed into a page. None: nothing, the step speaks for itself.
     describe: Callable[[A], str] | None = None
+    # Type and details of the event that telemetry hears of when a step on a page is done. Never what is typed.
+    event: Callable[[A], tuple[str, Mapping[str, object]]] | None = None
     # Key in YAML -> port that leads into the block. The key "steps" must be given, others may.
     blocks: Mapping[str, str] = field(default_factory=dict)
     # Blocks of which at least one must be given.

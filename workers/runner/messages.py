@@ -8,6 +8,7 @@ Between worker and run process: JSON objects, one a line, each with one key that
     to the worker  {"log": [micros, level, text]}     level is debug, info, warning or error
                    {"progress": [fraction, text]}     fraction is null or 0 to 1
                    {"artifact": [kind, path]}         a finished file below the job folder
+                   {"browser": [micros, type, details]}   something happened in the browser
                    {"allow_url": [number, url]}       may this address be called?
                    {"outcome": {...}}                 last: how it ended, a `workers.flow.Outcome`
 

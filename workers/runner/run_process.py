@@ -49,6 +49,10 @@ class RunHost:
         """Hand over a finished file below `folder`. It must not be changed any more."""
         self._channel.send("artifact", [kind, str(path)])
 
+    def browser_event(self, event_type: str, details: Mapping[str, object]) -> None:
+        """Tell something that happened in the browser; see `workers.flow.host`."""
+        self._channel.send("browser", [time.time_ns() // 1000, event_type, details])
+
     async def allow_url(self, url: str) -> None:
         """Ask the server whether `url` may be called.
 

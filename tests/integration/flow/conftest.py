@@ -31,6 +31,7 @@ class ListeningHost:
     lines: list[tuple[str, str]] = field(default_factory=list)
     reports: list[tuple[float | None, str]] = field(default_factory=list)
     artifacts: list[tuple[str, Path]] = field(default_factory=list)
+    events: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     def log(self, level: Level, message: str) -> None:
@@ -43,6 +44,9 @@ class ListeningHost:
         assert path.is_file()
         assert path.is_relative_to(self.folder.resolve())
         self.artifacts.append((kind, path))
+
+    def browser_event(self, event_type: str, details: Mapping[str, object]) -> None:
+        self.events.append((event_type, details))
 
     async def allow_url(self, url: str) -> None:
         self.asked.append(url)

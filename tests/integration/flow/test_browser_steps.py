@@ -337,3 +337,46 @@ async def _until_logged(host: ListeningHost, words: str) -> None:
         while words not in host.log_text:
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.2)
+
+
+async def test_what_happens_in_the_browser_is_told_without_what_is_typed(workshop: Workshop, site: str) -> None:
+    host = workshop.host(secret="hunter2")
+
+    outcome = await workshop.run_steps(
+        [
+            {"goto": f"{site}/?token=hunter2#part"},
+            {"fill": {"selector": "#field", "text": "{{params.secret}}"}},
+            {"press": {"key": "x", "selector": "#field"}},
+            {"press": {"key": "Enter", "selector": "#field"}},
+            {"screenshot": "shot"},
+            {"click": "#tab"},
+            {"wait_for": "h1 >> text=Other"},
+            {"click": {"selector": "#missing", "timeout": 0.2}},
+        ],
+        host,
+    )
+
+    assert outcome.state == "failed"
+    told = [(kind, dict(details)) for kind, details in host.events]
+    [loaded] = [details for kind, details in told if kind == "page_load" and "load_time_ms" in details]
+    assert 0 <= int(str(loaded.pop("load_time_ms"))) < 60_000
+    assert told[:6] == [
+        ("navigation", {"url": f"{site}/"}),
+        ("page_load", {"url": f"{site}/"}),
+        ("type", {"selector": "#field", "characters": 7}),
+        ("type", {"selector": "#field", "key": "a character"}),
+        ("type", {"selector": "#field", "key": "Enter"}),
+        ("screenshot", {"name": "shot"}),
+    ]
+    assert ("navigation", {"url": f"{site}/other"}) in told
+    assert told[-1][0] == "error"
+    assert (told[-1][1]["error_type"], "#missing" in str(told[-1][1]["message"])) == (outcome.error_type, True)
+    assert "hunter2" not in str(told)
+
+
+async def test_a_run_that_opens_no_page_tells_nothing_of_a_browser(workshop: Workshop) -> None:
+    host = workshop.host()
+
+    outcome = await workshop.run_steps([{"goto": "no address"}], host)
+
+    assert (outcome.state, host.events) == ("failed", [])

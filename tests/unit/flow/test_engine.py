@@ -30,6 +30,7 @@ class QuietHost:
     lines: list[tuple[str, str]] = field(default_factory=list)
     reports: list[tuple[float | None, str]] = field(default_factory=list)
     artifacts: list[tuple[str, Path]] = field(default_factory=list)
+    events: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
 
     def log(self, level: Level, message: str) -> None:
         self.lines.append((level, message))
@@ -39,6 +40,9 @@ class QuietHost:
 
     def artifact(self, kind: ArtifactKind, path: Path) -> None:
         self.artifacts.append((kind, path))
+
+    def browser_event(self, event_type: str, details: Mapping[str, object]) -> None:
+        self.events.append((event_type, details))
 
     async def allow_url(self, url: str) -> None:
         raise AssertionError(url)

@@ -29,4 +29,10 @@ async def run(arguments: Click, job: Job) -> Continue:
     return Continue()
 
 
-NODE = NodeType("click", Click, run, describe=lambda arguments: arguments.selector)
+NODE = NodeType(
+    "click",
+    Click,
+    run,
+    describe=lambda arguments: arguments.selector,
+    event=lambda arguments: ("click", {"selector": arguments.selector}),
+)

@@ -27,5 +27,9 @@ async def run(arguments: Fill, job: Job) -> Continue:
 
 # The text may be a password: only its length is told.
 NODE = NodeType(
-    "fill", Fill, run, describe=lambda arguments: f"{arguments.selector} ({len(arguments.text)} characters)"
+    "fill",
+    Fill,
+    run,
+    describe=lambda arguments: f"{arguments.selector} ({len(arguments.text)} characters)",
+    event=lambda arguments: ("type", {"selector": arguments.selector, "characters": len(arguments.text)}),
 )

@@ -3,12 +3,13 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from workers.flow.arguments import argument
 from workers.flow.browser import in_plain_words
 from workers.flow.errors import AddressRefused, StepFailed
 from workers.flow.job import Job
+from workers.flow.page_watch import shown
 from workers.flow.registry import Continue, NodeType
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ async def run(arguments: Goto, job: Job) -> Continue:
         raise AddressRefused(f"{shown(arguments.url)!r} must be a whole http or https address")
     await job.host.allow_url(arguments.url)
     page = await job.page()
+    job.browser.watch.departs()
     with in_plain_words(timeout=arguments.timeout):
         response = await _open(page, arguments)
         try:
@@ -69,12 +71,6 @@ async def _check_way(response: "Response | None", job: Job) -> None:
     if server is not None:
         host = server["ipAddress"].strip("[]")
         await job.host.allow_url(f"http://{f'[{host}]' if ':' in host else host}:{server['port']}/")
-
-
-def shown(url: str) -> str:
-    """Return `url` as it may stand in a log: without user name, password, query and fragment."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))[:200]
 
 
 NODE = NodeType("goto", Goto, run, describe=lambda arguments: shown(arguments.url))

@@ -30,10 +30,20 @@ async def run(arguments: Press, job: Job) -> Continue:
     return Continue()
 
 
-def _describe(arguments: Press) -> str:
+def _shown_key(arguments: Press) -> str:
     # One character is typed text; a name of a key is not.
-    key = arguments.key if len(arguments.key) > 1 else "a character"
+    return arguments.key if len(arguments.key) > 1 else "a character"
+
+
+def _describe(arguments: Press) -> str:
+    key = _shown_key(arguments)
     return f"{key} in {arguments.selector}" if arguments.selector else key
 
 
-NODE = NodeType("press", Press, run, describe=_describe)
+NODE = NodeType(
+    "press",
+    Press,
+    run,
+    describe=_describe,
+    event=lambda arguments: ("type", {"selector": arguments.selector, "key": _shown_key(arguments)}),
+)

@@ -35,4 +35,10 @@ async def run(arguments: Screenshot, job: Job) -> Continue:
     return Continue()
 
 
-NODE = NodeType("screenshot", Screenshot, run, describe=lambda arguments: arguments.name)
+NODE = NodeType(
+    "screenshot",
+    Screenshot,
+    run,
+    describe=lambda arguments: arguments.name,
+    event=lambda arguments: ("screenshot", {"name": arguments.name}),
+)

@@ -23,7 +23,7 @@ from gateway.http.cors import EVERY_METHOD, Cors
 from gateway.http.deadline import timeout_seconds
 from gateway.http.exchange import JSON, AnswerRules, Exchange
 from gateway.http.local_request import Clients
-from gateway.http.metadata import ExposedMetadata, ForwardedHeaders
+from gateway.http.metadata import CREDENTIALS, ExposedMetadata, ForwardedHeaders
 from gateway.http.rate_limit import RateLimiter, Window
 from gateway.http.request_body import ClientGone, Receive, Scope, Send
 from gateway.http.request_id import request_id
@@ -70,6 +70,7 @@ class Gateway:
         self._endpoints = {
             binding: compile_endpoint(method, binding) for method in methods for binding in method.bindings
         }
+        self._serve = {binding: calls.SERVE[endpoint.kind] for binding, endpoint in self._endpoints.items()}
         self._default_shape = (
             shared_shape(methods) if options.default_error_shape is None else options.default_error_shape
         )
@@ -77,7 +78,10 @@ class Gateway:
         self._reasons = ErrorReasons([*imported_enums(services), *options.error_reasons])
         self._upstream = Upstream(backend, self._reasons, options.stuck_reader_seconds)
         exposed = ExposedMetadata(options.exposed_metadata)
-        self._rules = AnswerRules(exposed, etags=options.etags, compression=options.compression)
+        credentials = CREDENTIALS | {b"cookie"} if options.forwarded_cookies else CREDENTIALS
+        self._rules = AnswerRules(
+            exposed, etags=options.etags, compression=options.compression, credentials=credentials
+        )
         self._forwarded = ForwardedHeaders(options.forwarded_headers, options.forwarded_cookies)
         self._cors = Cors(options.allowed_origins, exposed.names, cookies=bool(options.forwarded_cookies))
         self._clients = Clients(
@@ -92,13 +96,31 @@ class Gateway:
         self._recorded = options.observe is not None or options.record is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope of ASGI."""
+        """Serve one connection scope of ASGI: answer a request, or what is raised on the way to its answer."""
         if scope["type"] == "http":
-            await self._answer(Exchange(scope, receive, send), self._route)
+            exchange, serve = Exchange(scope, receive, send), self._route
         elif scope["type"] == "lifespan":
             await lifespan(receive, send, self.close)
+            return
         else:
-            await self._answer(handshake.open_exchange(scope, receive, send), self._upgrade)
+            exchange, serve = handshake.open_exchange(scope, receive, send), self._upgrade
+        self._prepare(exchange)
+        try:
+            await serve(exchange)
+        except GatewayError as error:
+            await self._refuse(exchange, refuse(error, self._shape(exchange)))
+        except CallFailed as error:
+            refusal = refuse_call(error, self._shape(exchange), self._reasons, exchange.request_id)
+            refusal.headers.extend(failure_headers(error.trailing_metadata, self._rules.exposed, refusal.headers))
+            await self._refuse(exchange, refusal)
+        except ClientGone:
+            exchange.status = exchange.status or CLIENT_GONE
+        except Exception:
+            log.exception("a request failed unexpectedly", extra={"request_id": exchange.request_id})
+            await self._refuse(exchange, refuse_fault(self._shape(exchange), exchange.request_id))
+        finally:
+            if self._recorded:
+                self._record(exchange)
 
     def close_streams(self) -> None:
         """End every open stream of events properly. For a server that is about to stop."""
@@ -120,8 +142,8 @@ class Gateway:
         common = [(b"x-request-id", made.encode()), NO_SNIFFING, (b"content-type", JSON), length]
         return Refusal(status, [*common, *headers], body)
 
-    async def _answer(self, exchange: Exchange, serve: Callable[[Exchange], Awaitable[None]]) -> None:
-        """Let `serve` answer, or answer what it raises."""
+    def _prepare(self, exchange: Exchange) -> None:
+        """Tell `exchange` what holds for every answer, and who asks."""
         headers = exchange.headers
         exchange.rules = self._rules
         exchange.request_id = known_as = request_id(headers.get(b"x-request-id"))
@@ -130,66 +152,56 @@ class Gateway:
             exchange.common_headers += self._cors.headers(headers.get(b"origin"))
         if b"x-forwarded-for" in headers:
             exchange.client = self._clients.address(exchange.peer, headers)
-        try:
-            await serve(exchange)
-        except GatewayError as error:
-            await self._refuse(exchange, refuse(error, self._shape(exchange)))
-        except CallFailed as error:
-            refusal = refuse_call(error, self._shape(exchange), self._reasons, exchange.request_id)
-            refusal.headers.extend(failure_headers(error.trailing_metadata, self._rules.exposed, refusal.headers))
-            await self._refuse(exchange, refusal)
-        except ClientGone:
-            exchange.status = exchange.status or CLIENT_GONE
-        except Exception:
-            log.exception("a request failed unexpectedly", extra={"request_id": exchange.request_id})
-            await self._refuse(exchange, refuse_fault(self._shape(exchange), exchange.request_id))
-        finally:
-            if self._recorded:
-                self._record(exchange)
 
-    async def _route(self, exchange: Exchange) -> None:
-        scope = exchange.scope
+    def _route(self, exchange: Exchange) -> Awaitable[None]:
+        """Find what answers a request. Plain, as `_call` is: each coroutine around another costs every call of it."""
         raw_path = exchange.raw_path
-        check_host(scope, exchange.headers)
-        if exchange.http_method == "OPTIONS" and await self._preflight(exchange, raw_path):
-            return
+        check_host(exchange.scope, exchange.headers)
+        if exchange.http_method == "OPTIONS":
+            preflight = self._preflight(exchange, raw_path)
+            if preflight is not None:
+                return preflight
         procedure = self._procedures.get(raw_path)
         if procedure is not None and protocols.owns(procedure, exchange):
-            await self._call_procedure(exchange, procedure)
-            return
-        match = self._router.find(exchange.http_method, raw_path, scope["query_string"])
+            return self._call_procedure(exchange, procedure)
+        match = self._router.find(exchange.http_method, raw_path, exchange.scope["query_string"])
         if isinstance(match, Match):
-            await self._call(exchange, match)
-        elif procedure is not None:
-            await self._call_procedure(exchange, procedure)
-        elif match is None:
-            await self._page(exchange, raw_path)
-        elif exchange.http_method == "OPTIONS":
-            await exchange.respond(204, b"", b"", [allow(match.allowed)])
-        else:
-            raise MethodNotAllowed(match.allowed)
+            return self._call(exchange, match, self._serve[match.binding])
+        if procedure is not None:
+            return self._call_procedure(exchange, procedure)
+        if match is None:
+            return self._page(exchange, raw_path)
+        if exchange.http_method == "OPTIONS":
+            return exchange.respond(204, b"", b"", [allow(match.allowed)])
+        raise MethodNotAllowed(match.allowed)
 
-    async def _upgrade(self, exchange: Exchange) -> None:
+    def _upgrade(self, exchange: Exchange) -> Awaitable[None]:
         """Let a WebSocket call the rpc whose path its handshake has."""
         check_host(exchange.scope, exchange.headers)
         origin = exchange.headers.get(b"origin")
         if not (self._cors.allows(origin) or handshake.is_own_page(origin, exchange.headers.get(b"host", b""))):
             raise handshake.ForeignOrigin
         match = handshake.find_route(self._router, exchange.raw_path, exchange.scope["query_string"])
-        await self._call(exchange, match, websocket.serve)
+        return self._call(exchange, match, websocket.serve)
 
-    async def _call(self, exchange: Exchange, match: Match, serve: calls.Serve = calls.serve) -> None:
+    def _call(self, exchange: Exchange, match: Match, serve: calls.Serve, *, counted: bool = False) -> Awaitable[None]:
         endpoint = self._endpoints[match.binding]
-        exchange.rpc = endpoint.method.full_name
-        exchange.error_shape = endpoint.method.error_shape
-        if endpoint.window is not None:
-            await self._count(exchange, endpoint.window)
-        if endpoint.takes_body and b"content-encoding" in exchange.headers:
-            exchange.receive = decoded(exchange.receive, exchange.headers[b"content-encoding"])
-        longest = None if endpoint.method.server_streaming else self._options.longest_call_seconds
-        asked = exchange.headers.get(b"grpc-timeout")
+        method = endpoint.method
+        exchange.rpc = method.full_name
+        exchange.error_shape = method.error_shape
+        if endpoint.window is not None and not counted:
+            return self._count_and_call(exchange, endpoint.window, match, serve)
+        headers = exchange.headers
+        if endpoint.takes_body and b"content-encoding" in headers:
+            exchange.receive = decoded(exchange.receive, headers[b"content-encoding"])
+        longest = None if method.server_streaming else self._options.longest_call_seconds
+        asked = headers.get(b"grpc-timeout")
         facts = CallFacts(self._metadata(exchange), longest if asked is None else timeout_seconds(asked, longest))
-        await serve(self._upstream, exchange, endpoint, match, facts)
+        return serve(self._upstream, exchange, endpoint, match, facts)
+
+    async def _count_and_call(self, exchange: Exchange, window: Window, match: Match, serve: calls.Serve) -> None:
+        await self._count(exchange, window)
+        await self._call(exchange, match, serve, counted=True)
 
     async def _call_procedure(self, exchange: Exchange, procedure: Procedure) -> None:
         exchange.rpc = procedure.method.full_name
@@ -212,15 +224,15 @@ class Gateway:
         if allowance.refusal is not None:
             raise allowance.refusal
 
-    async def _preflight(self, exchange: Exchange, raw_path: bytes) -> bool:
-        """Answer a preflight; False when the request is an ordinary OPTIONS."""
+    def _preflight(self, exchange: Exchange, raw_path: bytes) -> Awaitable[None] | None:
+        """The answer to a preflight; None when the request is an ordinary OPTIONS."""
         origin = exchange.headers.get(b"origin")
         if origin is None or b"access-control-request-method" not in exchange.headers:
-            return False
+            return None
         match = self._router.find("OPTIONS", raw_path)
         if isinstance(match, Match) and not self._options.allowed_origins:
             # Nobody left CORS to the gateway, and the contract has an answer of its own.
-            return False
+            return None
         methods = match.allowed if isinstance(match, WrongMethod) else EVERY_METHOD
         procedure = self._procedures.get(raw_path)
         if procedure is not None:
@@ -228,8 +240,7 @@ class Gateway:
             methods = tuple(sorted({*named, *protocols.allowed_methods(procedure)}))
         wanted = exchange.headers.get(b"access-control-request-headers")
         exchange.common_headers = exchange.common_headers[:2]
-        await exchange.respond(204, b"", b"", self._cors.preflight(origin, wanted, methods))
-        return True
+        return exchange.respond(204, b"", b"", self._cors.preflight(origin, wanted, methods))
 
     async def _page(self, exchange: Exchange, raw_path: bytes) -> None:
         page = self._pages.find(raw_path, exchange.scope.get("root_path", ""))
@@ -257,9 +268,9 @@ class Gateway:
             exchange.peer, exchange.scope["scheme"], headers
         ):
             metadata = (*metadata, ("x-gateway-local", "1"))
-        if self._forwarded.concern(headers):
+        if self._forwarded.concern(tuple(headers)):
             metadata = (*metadata, *self._forwarded.metadata(exchange.scope["headers"]))
-        if self._forwarded.cookie_names and b"cookie" in headers and self._cors.trusts(exchange.http_method, headers):
+        if b"cookie" in headers and self._forwarded.cookie_names and self._cors.trusts(exchange.http_method, headers):
             metadata = (*metadata, *self._forwarded.cookies(exchange.scope["headers"]))
         return metadata
 

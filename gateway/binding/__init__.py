@@ -37,6 +37,7 @@ def compile_binding(method: Method, binding: HttpBinding, *, body: str | None = 
         ContractInvalid: a variable of the path names no field that takes text, or a default value does not fit.
     """
     variables = _path_parameters(method, binding)
+    setters = {field_path: parameter.set for field_path, parameter in variables.items()}
     query_match = method.options.query_match.parameter
     input_class = method.input_class
     covered = binding if body is None else replace(binding, body=body)
@@ -59,7 +60,7 @@ def compile_binding(method: Method, binding: HttpBinding, *, body: str | None = 
         violations = query_rules.bind(request, query) if query else []
         for field_path, text in values.items():
             try:
-                variables[field_path].set(request, text)
+                setters[field_path](request, text)
             except ParseError as refusal:
                 violations.extend(refusal.inside(field_path).violations)
         if violations:

@@ -1,5 +1,6 @@
 """Plain text of a path, a query or a header into a field of a message."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -10,12 +11,16 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from gateway.codec.dialect import STRICT
+from gateway.codec.errors import ParseError
 from gateway.codec.json_text import MAX_DEPTH, load
 from gateway.codec.parser import message_builder
 from gateway.codec.scalars import text_parser
 
-# Well-known types with a JSON form that is text.
-_TEXT_TYPES: Final = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask"})
+# Well-known types with a JSON form that is text, which is read as in JSON.
+_TEXT_TYPES: Final = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration"})
+_FIELD_MASK: Final = "google.protobuf.FieldMask"
+_MASK_PATH: Final = re.compile(r"[A-Za-z0-9_.*]*", re.ASCII)
+_CAPITAL: Final = re.compile(r"[A-Z]")
 # Well-known types whose JSON text is taken.
 _JSON_TYPES: Final = frozenset({"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"})
 # Well-known types that hold one scalar in a field `value`.
@@ -140,6 +145,8 @@ def _reader(field: FieldDescriptor) -> Callable[[str], Any]:
         return text_parser(field)
     if message_type.full_name in _WRAPPERS:
         return _wrapper_reader(message_type)
+    if message_type.full_name == _FIELD_MASK:
+        return _mask_reader(message_type)
     build = message_builder(message_type, STRICT)
     if message_type.full_name in _TEXT_TYPES:
         return build
@@ -162,6 +169,8 @@ def _setter(
         return lambda message, text: getattr(message, name).append(read(text))
     if field.message_type is not None:
         return lambda message, text: getattr(message, name).CopyFrom(read(text))
+    if read is str:
+        return lambda message, text: setattr(message, name, text)
     return lambda message, text: setattr(message, name, read(text))
 
 
@@ -169,3 +178,17 @@ def _wrapper_reader(wrapper: Descriptor) -> Callable[[str], Message]:
     wrapper_class = message_factory.GetMessageClass(wrapper)
     read = text_parser(wrapper.fields_by_name["value"])
     return lambda text: wrapper_class(value=read(text))
+
+
+def _mask_reader(field_mask: Descriptor) -> Callable[[str], Message]:
+    """ProtoJSON knows lowerCamelCase alone. Envoy and grpc-gateway take the names of the .proto file in parameters."""
+    mask_class: Any = message_factory.GetMessageClass(field_mask)
+
+    def read(text: str) -> Message:
+        paths = text.split(",") if text else []
+        if not all(map(_MASK_PATH.fullmatch, paths)):
+            raise ParseError("must be field paths in lowerCamelCase or snake_case, joined by commas")
+        mask: Message = mask_class(paths=[_CAPITAL.sub(lambda found: f"_{found[0].lower()}", path) for path in paths])
+        return mask
+
+    return read

@@ -11,8 +11,14 @@ from gateway.errors import UpgradeRequired
 from gateway.http.exchange import Exchange
 from gateway.routing import Match
 
-__all__ = ["CallFacts", "Serve", "Upstream", "close_streams", "serve"]
+__all__ = ["SERVE", "CallFacts", "Serve", "Upstream", "close_streams"]
 
+# Makes the call and writes its answer. It may raise before it gives back what is to be awaited.
+#
+# Raises:
+#     GatewayError: the request is refused before any call.
+#     CallFailed: the call failed. If the answer had begun, it must be left unfinished.
+#     ClientGone: nobody waits for the answer any more.
 Serve = Callable[[Upstream, Exchange, Endpoint, Match, CallFacts], Awaitable[None]]
 
 
@@ -27,19 +33,6 @@ SERVE: Final[Mapping[Kind, Serve]] = {
     Kind.COLLECT: collect.serve,
     Kind.WEBSOCKET: _only_as_websocket,
 }
-
-
-def serve(
-    upstream: Upstream, exchange: Exchange, endpoint: Endpoint, match: Match, facts: CallFacts
-) -> Awaitable[None]:
-    """Make the call and write its answer.
-
-    Raises:
-        GatewayError: the request is refused before any call.
-        CallFailed: the call failed. If the answer had begun, it must be left unfinished.
-        ClientGone: nobody waits for the answer any more.
-    """
-    return SERVE[endpoint.kind](upstream, exchange, endpoint, match, facts)
 
 
 def close_streams(upstream: Upstream) -> None:

@@ -10,7 +10,7 @@ from gateway.routing import Match
 
 
 async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, match: Match, facts: CallFacts) -> None:
-    """Make the call and write its answer. Raises as `gateway.calls.serve` does."""
+    """Make the call and write its answer. Raises as `gateway.calls.Serve` does."""
     with Departure(exchange.receive) as departure:
         async with open_request_stream(exchange, endpoint, match, departure) as requests:
             reply = await upstream.backend.collect(endpoint.method, requests, facts.metadata, facts.timeout_seconds)

@@ -1,6 +1,7 @@
 """Ends the work for a request when nobody waits for it any more."""
 
 import asyncio
+from threading import get_ident
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +19,8 @@ class Departure:
     or by `long_calls` if the block takes long. Pieces of a body that nobody wants are thrown away.
     """
 
+    among: "set[Departure] | None" = None
+    """For `LongCalls`: where it keeps those that it is to look at."""
     noticed = False
     """For `LongCalls`: the block was open when it last looked."""
     # Most calls never change these; one is made for every call.
@@ -42,8 +45,8 @@ class Departure:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._done = True
-        if self._long_calls is not None:
-            self._long_calls.discard(self)
+        if self.among is not None:
+            self.among.discard(self)
         if self._ended is not None:
             self._ended.set()
         if self._watching is not None:
@@ -80,39 +83,49 @@ class Departure:
 class LongCalls:
     """Has clients watched whose calls last longer than `seconds`, at the latest after twice as long.
 
-    One timer serves all calls, and only while there are any: a timer for each would cost as much as a short call. All
-    of them are on one loop, which may be another one later.
+    One timer of a loop serves all its calls, and only while there are any: a timer for each would cost as much as a
+    short call. Threads may have loops of their own; what one thread began does not concern another.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._open: set[Departure] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        """Where the timer runs; None while none does."""
+        self._threads: dict[int, CallsOfThread] = {}
 
     def add(self, departure: Departure) -> asyncio.Task[object] | None:
-        """Have `departure` watched if it is still here after a while. Returns the task that makes the call."""
-        self._open.add(departure)
+        """Have `departure` watched if it is still open after a while. Returns the task that makes the call."""
+        # A dictionary, because `threading.local` takes a microsecond of every call.
+        here = self._threads.get(get_ident())
+        if here is None:
+            here = self._threads[get_ident()] = CallsOfThread()
+        departure.among = here.unwatched
+        here.unwatched.add(departure)
         # To ask for the loop that runs costs a system call; to ask whether a task runs on a loop does not.
-        task = None if self._loop is None else asyncio.current_task(self._loop)
+        task = None if here.loop is None else asyncio.current_task(here.loop)
         if task is None:
             # No timer runs, or one on a loop that was closed and took its timer with it.
-            self._loop = loop = asyncio.get_running_loop()
-            loop.call_later(self._seconds, self._look, loop)
+            here.loop = loop = asyncio.get_running_loop()
+            loop.call_later(self._seconds, self._look, here, loop)
             task = asyncio.current_task(loop)
         return task
 
-    def discard(self, departure: Departure) -> None:
-        """Forget `departure`, whose block is over."""
-        self._open.discard(departure)
-
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        for departure in tuple(self._open):
+    def _look(self, here: "CallsOfThread", loop: asyncio.AbstractEventLoop) -> None:
+        for departure in tuple(here.unwatched):
             if departure.noticed:
                 departure.watch()
-                self._open.discard(departure)
+                here.unwatched.discard(departure)
             departure.noticed = True
-        if self._open:
-            loop.call_later(self._seconds, self._look, loop)
+        if here.unwatched:
+            loop.call_later(self._seconds, self._look, here, loop)
         else:
-            self._loop = None
+            here.loop = None
+
+
+class CallsOfThread:
+    """The calls that one thread makes, on one loop after another."""
+
+    __slots__ = ("loop", "unwatched")
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """Where the timer runs; None while none does."""
+        self.unwatched: set[Departure] = set()

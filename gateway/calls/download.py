@@ -13,7 +13,7 @@ from gateway.routing import Match
 
 
 async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, match: Match, facts: CallFacts) -> None:
-    """Make the call and write the body of its answer. Raises as `gateway.calls.serve` does."""
+    """Make the call and write the body of its answer. Raises as `gateway.calls.Serve` does."""
     with Departure(exchange.receive) as departure:
         async with open_requests(exchange, endpoint, match, departure) as requests:
             answers = upstream.backend.stream(endpoint.method, requests, facts.metadata, facts.timeout_seconds)

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, match: Match, facts: CallFacts) -> None:
-    """Make the call and write its answers. Raises as `gateway.calls.serve` does."""
+    """Make the call and write its answers. Raises as `gateway.calls.Serve` does."""
     stream = endpoint.stream(exchange.headers.get(b"accept"))
     writer: StreamWriter | None = None
     try:

@@ -39,6 +39,8 @@ class AnswerRules:
     etags: bool
     """Answers to GET have an entity tag, also where the server sets none."""
     compression: bool
+    credentials: frozenset[bytes]
+    """Headers that say who asks. Answers to GET with one of them are for nobody else."""
 
 
 class Exchange:

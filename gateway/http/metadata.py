@@ -9,6 +9,7 @@ import binascii
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import grpc
@@ -54,6 +55,8 @@ LENGTH_KEY: Final = "x-http-content-length"
 
 # Of these the last one counts when they are sent twice: it was added nearest to us. All others may be repeated.
 SINGLE: Final = frozenset({"authorization", "traceparent", "x-api-key", "x-api-token"})
+# An answer to a request with one of these is the answer for its sender.
+CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key", b"x-api-token"})
 # Headers of one connection or of one body (RFC 9110, sections 7.6.1 and 8.6), which mean nothing behind the gateway.
 HOP_BY_HOP: Final = frozenset(
     {
@@ -77,8 +80,11 @@ RENAMED: Final = "grpcgateway-"
 # What the gateway alone may say, and what gRPC keeps for itself.
 # Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Custom-Metadata".
 RESERVED: Final = ("x-gateway-", "grpc-", ":")
-# The prefix must not be a way around a proxy that checks or removes the header itself.
-NOT_BY_PREFIX: Final = frozenset({"cookie", "forwarded", "x-real-ip", "x-request-id", *HOP_BY_HOP, *KEYS_OF_GRPC})
+# The prefix must not be a way around a proxy that checks or removes the header itself, nor around an operator who has
+# taken one of the usual headers off the list.
+NOT_BY_PREFIX: Final = frozenset(
+    {"cookie", "forwarded", "x-real-ip", "x-request-id", *HOP_BY_HOP, *KEYS_OF_GRPC, *FORWARDED_HEADERS}
+)
 NOT_BY_PREFIX_EITHER: Final = (*RESERVED, RENAMED, "x-forwarded-")
 # Written by the gateway, or by the HTTP server.
 WRITTEN_HERE: Final = frozenset({"content-type", "date", "x-content-type-options", "x-request-id", *HOP_BY_HOP})
@@ -91,6 +97,8 @@ FIELD_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 # Source: https://grpc.io/docs/guides/metadata/
 MAX_FORWARDED_BYTES: Final = 8 * 1024
 ENTRY_BYTES: Final = 32
+# Names are the client's, and may be as long as the HTTP server lets them be.
+KNOWN_HEADER_SETS: Final = 64
 
 
 class NameRefused(ValueError):
@@ -121,13 +129,14 @@ class ForwardedHeaders:
             for name in listed
             if name not in (PREFIXED, "x-request-id")
         }
-        self._names = frozenset(self._keys)
         self._taken = NOT_BY_PREFIX | set(self._keys.values())
         self.cookie_names = frozenset(cookies)
+        # Clients send the same names each time, and to look at each name costs more than all else of most requests.
+        self.concern = lru_cache(maxsize=KNOWN_HEADER_SETS)(self._concern)
+        """Whether headers of these names, a tuple, may go on, some or all."""
 
-    def concern(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether any of these may go on. Most requests have none, and need not be looked at header by header."""
-        return not self._names.isdisjoint(headers) or (self._prefixed and b"grpc-metadata-" in b"".join(headers))
+    def _concern(self, names: tuple[bytes, ...]) -> bool:
+        return any(name in self._keys or (self._prefixed and name.startswith(PREFIX_BYTES)) for name in names)
 
     def metadata(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str | bytes]]:
         """Return what goes on of the headers of a request, whose names are lower case; cookies apart.

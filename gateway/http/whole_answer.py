@@ -13,11 +13,9 @@ from gateway.http.metadata import ExposedMetadata, http_status
 
 # If-None-Match spares an answer to these only (RFC 9110, section 13.1.2).
 SAFE: Final = ("GET", "HEAD")
-
-
-def is_plain(http_method: str, body: bytes, initial_metadata: Metadata, trailing_metadata: Metadata) -> bool:
-    """Whether `send_answer` would add nothing to such an answer, which is then sent as it is: most small ones are."""
-    return not (initial_metadata or trailing_metadata or len(body) >= MIN_BYTES or http_method in SAFE)
+# An entity tag invites caches to keep an answer, and those that many share know of no credential but Authorization
+# (RFC 9111, sections 3.5 and 5.2.2.7).
+PRIVATE: Final = (b"cache-control", b"private")
 
 
 async def send_answer(
@@ -46,6 +44,8 @@ async def send_answer(
         if tag is None and rules.etags and not is_unstored(headers):
             tag = entity_tag(body)
             headers.append((b"etag", tag))
+        if not rules.credentials.isdisjoint(exchange.headers) and not has_cache_control(headers):
+            headers.append(PRIVATE)
         if coding is not None:
             headers = with_weak_tag(headers)
         if tag is not None and b"if-none-match" in exchange.headers and is_known(if_none_match(exchange), tag):
@@ -87,6 +87,11 @@ def failure_headers(metadata: Metadata, exposed: ExposedMetadata, known: Headers
 def own_tag(headers: Headers) -> bytes | None:
     """The entity tag the server has set."""
     return next((value for name, value in headers if name == b"etag"), None)
+
+
+def has_cache_control(headers: Headers) -> bool:
+    """Whether the server says itself who may keep the answer."""
+    return any(name == b"cache-control" for name, _ in headers)
 
 
 def is_unstored(headers: Headers) -> bool:

@@ -374,7 +374,11 @@ QUERIES = [
     Case("a timestamp without time", "GET /v1/things?moment=2024-01-15", "moment must be a time such as", 400),
     Case("a duration", "GET /v1/things?span=-1.5s", {"span": "-1.500s"}),
     Case("a duration without unit", "GET /v1/things?span=1", "span must be a duration such as 1.5s", 400),
-    Case("a mask is camelCase", "GET /v1/things?readMask=fooBar,b.cD", {"readMask": "fooBar,b.cD"}),
+    Case("a mask in camelCase", "GET /v1/things?readMask=fooBar,b.cD", {"readMask": "fooBar,b.cD"}),
+    # As Envoy and grpc-gateway take it. ProtoJSON, and so a body, knows camelCase only.
+    Case("a mask in snake_case", "GET /v1/things?readMask=foo_bar,b.c_d", {"readMask": "fooBar,b.cD"}),
+    Case("a mask in both", "GET /v1/things?readMask=foo_bar.cD,eF", {"readMask": "fooBar.cD,eF"}),
+    Case("a mask of something else", "GET /v1/things?readMask=foo-bar", "readMask must be field paths in lower", 400),
     # AIP-134: "the special value `*`".
     Case("a mask of everything", "GET /v1/things?readMask=*", {"readMask": "*"}),
     Case("a mask with wildcards", "GET /v1/things?readMask=many.*.oddName", {"readMask": "many.*.oddName"}),

@@ -1,7 +1,9 @@
 """A call ends when its client leaves; short calls are not watched."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -75,6 +77,34 @@ def test_a_loop_that_was_closed_does_not_keep_later_ones_from_watching() -> None
     asyncio.run(short())  # leaves a timer behind that never fires
     with pytest.raises(ClientGone):
         asyncio.run(long())
+
+
+def test_calls_on_the_loops_of_two_threads_end_each_with_its_own_client() -> None:
+    long_calls = LongCalls(SECONDS)
+    first_is_open, second_is_open = threading.Event(), threading.Event()
+
+    async def first() -> str:
+        receive, _, _ = channel()
+        with Departure(receive, long_calls):
+            first_is_open.set()
+            second_is_open.wait(10)  # blocks its loop: this task is the one that runs there when the other call begins
+            await asyncio.sleep(4 * SECONDS)
+        return "went on"
+
+    async def second() -> None:
+        receive, left, _ = channel()
+        left.set()
+        first_is_open.wait(10)
+        with Departure(receive, long_calls):
+            second_is_open.set()
+            async with asyncio.timeout(10):
+                await asyncio.sleep(60)
+
+    with ThreadPoolExecutor() as threads:
+        stayed, left = threads.submit(asyncio.run, first()), threads.submit(asyncio.run, second())
+
+    assert stayed.result() == "went on"
+    assert isinstance(left.exception(), ClientGone)
 
 
 async def test_the_reason_for_leaving_is_raised_and_the_task_goes_on() -> None:

@@ -112,6 +112,36 @@ async def test_an_answer_nobody_may_keep_has_no_tag(asker: Any) -> None:
     assert "etag" not in told.headers
 
 
+# RFC 9111, sections 3.5 and 5.2.2.7.
+@pytest.mark.parametrize("name", ["Authorization", "X-API-Key", "X-API-Token", "Cookie"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_an_answer_to_a_credential_is_for_its_sender_alone(open_echo: Any, name: str, method: str) -> None:
+    asker = open_echo(forwarded_cookies=("session",))
+
+    told = await asker.ask(method, "/say", headers=[(name, "session=s")])
+    spared = await asker.ask(method, "/say", headers=[(name, "session=s"), ("If-None-Match", told.headers["etag"])])
+
+    assert (told.status, told.headers["cache-control"]) == (200, "private")
+    # RFC 9110, section 15.4.5: 304 has it too.
+    assert (spared.status, spared.headers["cache-control"]) == (304, "private")
+
+
+async def test_a_server_says_itself_who_may_keep_an_answer_to_a_credential(asker: Any) -> None:
+    query = {"initial": ["cache-control: public, max-age=60"]}
+
+    told = await asker.ask("GET", "/say", query=query, headers=[("Authorization", "Bearer t")])
+
+    assert [value for name, value in told.lines if name == "cache-control"] == ["public, max-age=60"]
+
+
+async def test_answers_without_a_credential_and_answers_to_post_say_nothing_of_caches(asker: Any) -> None:
+    shared = await asker.ask("GET", "/say", headers=[("Cookie", "theme=dark")])  # no cookie goes on here
+    posted = await asker.ask("POST", "/say", headers=[("Authorization", "Bearer t")])
+
+    assert (shared.status, posted.status) == (200, 200)
+    assert "cache-control" not in {*shared.headers, *posted.headers}
+
+
 async def test_bodies_of_any_type_have_tags_and_streams_have_none(asker: Any) -> None:
     shown = await asker.ask("GET", "/show", query={"text": "a", "content_type": "image/png"})
     streamed = await asker.ask("GET", "/repeat", query={"text": "a"}, headers=[("If-None-Match", "*")])

@@ -60,6 +60,19 @@ async def test_listed_headers_go_on_and_the_usual_ones_do_not_any_more(open_echo
     assert told.heard == ["x-tenant: a", "x-tenant: b", "accept-language: de"]
 
 
+@pytest.mark.parametrize("name", ["Authorization", "X-Api-Key", "X-Api-Token", "Traceparent", "Tracestate"])
+async def test_a_usual_header_that_is_not_listed_does_not_come_with_the_prefix_either(
+    open_echo: Any, name: str
+) -> None:
+    asker = open_echo(forwarded_headers=("Grpc-Metadata-*",))
+
+    told = await asker.ask(
+        "GET", "/say", headers=[(name, "x"), (f"Grpc-Metadata-{name}", "x"), ("Grpc-Metadata-A", "b")]
+    )
+
+    assert told.heard == ["a: b"]
+
+
 # gRPC has these keys itself. grpc-gateway gives headers of the same name a prefix, too.
 async def test_headers_whose_keys_grpc_has_itself_are_renamed(open_echo: Any) -> None:
     asker = open_echo(forwarded_headers=("User-Agent", "Host", "Content-Type"))

@@ -6,7 +6,9 @@ measured here.
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, cast
 
 import uvloop
@@ -97,9 +99,11 @@ def measure(
     seconds: float = 2.0,
     method: str = "GET",
     body: bytes = b"",
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Load:
     """Load one path of a server on loopback."""
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     request = head.encode() + b"\r\n" + body

@@ -55,6 +55,14 @@ class ServerConfig:
     # Per bot instance; the size at which a log file is rotated is `log_file_megabytes`.
     log_retention_megabytes: int = 500
     log_file_megabytes: int = 10
+    # After this time without an event an active browser session has ended.
+    session_ttl_seconds: int = 86_400
+    # Ended browser sessions go when they are older, or when there are more sessions or events; 0 keeps all.
+    session_retention_days: int = 365
+    session_retention_count: int = 0
+    event_retention_count: int = 0
+    # Requests to each method of telemetry that an address may send in a minute; 0 for any number.
+    rate_limit_per_minute: int = 100
     # One line in the log for each HTTP request.
     access_log: bool = True
 
@@ -94,6 +102,11 @@ class ServerConfig:
             log_retention_days=read("LOG_RETENTION_DAYS", _number(1, 36_500), 30),
             log_retention_megabytes=read("LOG_RETENTION_MEGABYTES", _number(1, 1_000_000), 500),
             log_file_megabytes=read("LOG_FILE_MEGABYTES", _number(1, 10_000), 10),
+            session_ttl_seconds=read("SESSION_TTL_SECONDS", _number(1, 315_360_000), 86_400),
+            session_retention_days=read("SESSION_RETENTION_DAYS", _number(0, 36_500), 365),
+            session_retention_count=read("SESSION_RETENTION_COUNT", _number(0, 2_000_000_000), 0),
+            event_retention_count=read("EVENT_RETENTION_COUNT", _number(0, 2_000_000_000), 0),
+            rate_limit_per_minute=read("RATE_LIMIT_PER_MINUTE", _number(0, 1_000_000), 100),
             access_log=read("ACCESS_LOG", _switch, True),
         )
         _refuse_open_doors(config)

@@ -50,7 +50,8 @@ def dump(message: Message, dialect: Dialect = STRICT) -> bytes:
 def dump_value(message: Message, field_name: str, dialect: Dialect = STRICT) -> bytes:
     """One field of `message` as JSON text in UTF-8: a scalar, an object, or a list for a repeated field.
 
-    An unset message is {}, or null where the dialect sends nulls; any other unset field with presence is null.
+    An unset object or list is an empty one, or null where the dialect sends nulls; any other unset field with presence
+    is null.
 
     Raises:
         DumpError: a value has no JSON form.

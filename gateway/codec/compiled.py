@@ -36,7 +36,8 @@ def dumper(descriptor: Descriptor, dialect: Dialect = STRICT) -> Callable[[Messa
 def value_dumper(field: FieldDescriptor, dialect: Dialect = STRICT) -> Callable[[Message], bytes]:
     """The function that writes the value `field` has in a message as JSON text in UTF-8. It raises DumpError.
 
-    An unset message is {}, or null where the dialect sends nulls; any other unset field with presence is null.
+    An unset object or list is an empty one, or null where the dialect sends nulls; any other unset field with presence
+    is null.
     """
     dump_in_python = in_python.value_dumper(field, dialect)
     native = transcoder(_container(field), dialect)

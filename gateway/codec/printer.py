@@ -33,6 +33,8 @@ _AS_THEY_ARE: Final = frozenset(
 # A slice is a list made at once; walking a repeated field takes twice as long.
 _AS_LIST: Final = itemgetter(slice(None))
 _FLOATS: Final = frozenset({FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT})
+# The well-known types whose empty message says no more than it holds.
+_OBJECTS_AND_LISTS: Final = frozenset({"google.protobuf.Struct", "google.protobuf.ListValue", "google.protobuf.Any"})
 
 _PRINTERS: dict[tuple[Descriptor, Dialect], PrintMessage] = {}
 _FIELD_PRINTERS: dict[tuple[FieldDescriptor, Dialect], PrintMessage] = {}
@@ -57,8 +59,8 @@ def message_printer(descriptor: Descriptor, dialect: Dialect) -> PrintMessage:
 def field_printer(field: FieldDescriptor, dialect: Dialect) -> PrintMessage:
     """The function that turns the value `field` has in a message into a JSON value.
 
-    An unset message comes out as an empty one, and as None where the dialect sends nulls; so does an unset Value, and
-    any other unset field with presence.
+    An unset object or list comes out as an empty one, and as None where the dialect sends nulls; so does any other
+    unset field with presence: a time or a wrapper that nobody set has no value to show.
     """
     key = (field, dialect)
     found = _FIELD_PRINTERS.get(key)
@@ -69,15 +71,17 @@ def field_printer(field: FieldDescriptor, dialect: Dialect) -> PrintMessage:
 
 def _field_printer(field: FieldDescriptor, dialect: Dialect) -> PrintMessage:
     name, convert = field.name, _as_is(_converter(field, dialect))
-    # An empty Value has no JSON form.
-    sends_null = (
-        field.message_type is None
-        or field.message_type.full_name == "google.protobuf.Value"
-        or _nulls(field, dialect) is Nulls.NULL
-    )
+    sends_null = not _is_object_or_list(field.message_type) or _nulls(field, dialect) is Nulls.NULL
     if not field.has_presence or not sends_null:
         return lambda message: convert(getattr(message, name))
     return lambda message: convert(getattr(message, name)) if message.HasField(name) else None
+
+
+def _is_object_or_list(message_type: Descriptor | None) -> bool:
+    # An empty Value has no JSON form at all.
+    return message_type is not None and (
+        message_type.full_name not in WELL_KNOWN or message_type.full_name in _OBJECTS_AND_LISTS
+    )
 
 
 def _as_is(convert: Convert | None) -> Convert:

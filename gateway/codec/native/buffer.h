@@ -15,6 +15,9 @@
  * every sum of two lengths far from overflow. */
 #define BUFFER_LIMIT ((size_t)1 << 30)
 
+/* Kept apart from code that runs often, so that it takes no registers there. */
+#define SELDOM __attribute__((noinline))
+
 typedef struct {
     uint8_t *bytes;
     size_t length;
@@ -27,6 +30,10 @@ typedef struct {
     const uint8_t *at;
     size_t length;
 } Slice;
+
+/* Texts that a table keeps are followed by at least this much memory of the table. So they are copied in steps of
+ * this size, which cost less than a copy of any length. */
+#define KEPT_STEP 32
 
 static inline bool slices_equal(Slice one, Slice other) {
     return one.length == other.length && memcmp(one.at, other.at, one.length) == 0;
@@ -45,7 +52,7 @@ static inline void buffer_close(Buffer *buffer) {
     }
 }
 
-bool buffer_grow(Buffer *buffer, size_t more);
+SELDOM bool buffer_grow(Buffer *buffer, size_t more);
 
 /* Makes room for `more` bytes beyond the length. */
 static inline bool buffer_reserve(Buffer *buffer, size_t more) {
@@ -66,6 +73,19 @@ static inline bool put_bytes(Buffer *buffer, const void *bytes, size_t length) {
     }
     memcpy(buffer->bytes + buffer->length, bytes, length);
     buffer->length += length;
+    return true;
+}
+
+/* Writes a text that a table keeps. */
+static inline bool put_kept(Buffer *buffer, Slice text) {
+    if (!buffer_reserve(buffer, text.length + KEPT_STEP)) {
+        return false;
+    }
+    uint8_t *out = buffer->bytes + buffer->length;
+    for (size_t done = 0; done < text.length; done += KEPT_STEP) {
+        memcpy(out + done, text.at + done, KEPT_STEP);
+    }
+    buffer->length += text.length;
     return true;
 }
 

@@ -75,13 +75,14 @@ static bool dump_inner_message(Dumper *dumper, const Message *message, Wire wire
     return dumped;
 }
 
-/* Writes one value, which starts behind its tag. */
-static bool dump_single(Dumper *dumper, const Field *field, Wire *wire) {
-    Wire inside;
+/* Writes one value, which starts behind its tag. Returns what is behind it, or NULL; so do all that take a field. */
+static inline const uint8_t *dump_single(Dumper *dumper, const Field *field, const uint8_t *at,
+                                         const uint8_t *end) {
     if (field->type != TYPE_MESSAGE) {
-        return dump_scalar(dumper, field, wire);
+        return dump_scalar(dumper, field, at, end);
     }
-    return read_sized(wire, &inside) && dump_inner_message(dumper, field->message, inside);
+    Wire wire = {at, end}, inside;
+    return read_sized(&wire, &inside) && dump_inner_message(dumper, field->message, inside) ? wire.at : NULL;
 }
 
 /* Finds key and value of an entry; either may be missing when it has its default. */
@@ -112,67 +113,75 @@ static bool dump_entry(Dumper *dumper, const Message *entry, Wire wire) {
     if (!read_entry(entry, wire, &key, &value)) {
         return false;
     }
-    bool key_dumped = key.at != NULL ? dump_map_key(dumper, &entry->fields[0], &key)
+    bool key_dumped = key.at != NULL ? dump_map_key(dumper, &entry->fields[0], key.at, key.end) != NULL
                                      : dump_default_map_key(dumper, &entry->fields[0]);
     if (!key_dumped || !put_byte(&dumper->out, ':')) {
         return false;
     }
-    return value.at != NULL ? dump_single(dumper, &entry->fields[1], &value) : dump_missing(dumper, &entry->fields[1]);
+    return value.at != NULL ? dump_single(dumper, &entry->fields[1], value.at, value.end) != NULL
+                            : dump_missing(dumper, &entry->fields[1]);
 }
 
-static bool dump_packed(Dumper *dumper, const Field *field, Wire wire, size_t *count) {
+static bool dump_packed(Dumper *dumper, const Field *field, Wire wire) {
     while (wire.at < wire.end) {
-        if ((*count)++ > 0 && !put_byte(&dumper->out, ',')) {
-            return false;
-        }
-        if (!dump_scalar(dumper, field, &wire)) {
+        wire.at = dump_scalar(dumper, field, wire.at, wire.end);
+        if (wire.at == NULL || !put_byte(&dumper->out, ',')) {
             return false;
         }
     }
     return true;
 }
 
-static bool dump_element(Dumper *dumper, const Field *field, int wire_type, Wire *wire, size_t *count) {
-    Wire inside;
+/* Writes what stands behind one tag of a list or a map, and a comma behind each element. */
+static const uint8_t *dump_elements_behind_tag(Dumper *dumper, const Field *field, int wire_type, const uint8_t *at,
+                                               const uint8_t *end) {
+    Wire wire = {at, end}, inside;
     if (wire_type != field->wire_type) {
-        return read_sized(wire, &inside) && dump_packed(dumper, field, inside, count);
+        return read_sized(&wire, &inside) && dump_packed(dumper, field, inside) ? wire.at : NULL;
     }
-    if ((*count)++ > 0 && !put_byte(&dumper->out, ',')) {
-        return false;
+    if (field->shape != SHAPE_MAP) {
+        wire.at = dump_single(dumper, field, at, end);
+    } else if (!read_sized(&wire, &inside) || !dump_entry(dumper, field->message, inside)) {
+        return NULL;
     }
-    if (field->shape == SHAPE_MAP) {
-        return read_sized(wire, &inside) && dump_entry(dumper, field->message, inside);
-    }
-    return dump_single(dumper, field, wire);
+    return wire.at != NULL && put_byte(&dumper->out, ',') ? wire.at : NULL;
 }
 
-/* Writes a list or a map, whose first element, tag included, is at the start of `wire`. */
-static bool dump_elements(Dumper *dumper, const Field *field, Wire wire) {
-    size_t count = 0;
-    uint64_t tag;
-    while (wire.at < wire.end) {
-        if (!read_varint(&wire, &tag)) {
-            return false;
-        }
-        if (tag >> 3 != field->number || !holds(field, (int)(tag & 7))) {
-            break;
-        }
-        if (!dump_element(dumper, field, (int)(tag & 7), &wire, &count)) {
-            return false;
-        }
+/* Writes a list or a map, the first element of which starts behind `tag`. */
+static const uint8_t *dump_elements(Dumper *dumper, const Field *field, uint64_t tag, const uint8_t *at,
+                                    const uint8_t *end) {
+    bool list = field->shape == SHAPE_LIST;
+    Buffer *out = &dumper->out;
+    if (!put_byte(out, list ? '[' : '{')) {
+        return NULL;
     }
-    return true;
+    size_t start = out->length;
+    Wire ahead = {at, end};
+    do {
+        at = dump_elements_behind_tag(dumper, field, (int)(tag & 7), ahead.at, end);
+        if (at == NULL) {
+            return NULL;
+        }
+        ahead.at = at;
+    } while (read_varint(&ahead, &tag) && tag >> 3 == field->number && holds(field, (int)(tag & 7)));
+    if (out->length > start) {
+        /* Behind the last element there is no comma. */
+        out->length--;
+    }
+    return put_byte(out, list ? ']' : '}') ? at : NULL;
+}
+
+/* Writes the value of a field, which starts behind `tag`; of a list or a map, all elements that follow one another. */
+static inline const uint8_t *dump_behind(Dumper *dumper, const Field *field, uint64_t tag, const uint8_t *at,
+                                         const uint8_t *end) {
+    return field->shape == SHAPE_SINGLE ? dump_single(dumper, field, at, end)
+                                        : dump_elements(dumper, field, tag, at, end);
 }
 
 /* Writes the value of a field that was found at the start of `wire`, tag included. */
 static bool dump_found(Dumper *dumper, const Field *field, Wire wire) {
     uint64_t tag;
-    if (field->shape == SHAPE_SINGLE) {
-        return read_varint(&wire, &tag) && dump_single(dumper, field, &wire);
-    }
-    bool list = field->shape == SHAPE_LIST;
-    return put_byte(&dumper->out, list ? '[' : '{') && dump_elements(dumper, field, wire) &&
-           put_byte(&dumper->out, list ? ']' : '}');
+    return read_varint(&wire, &tag) && dump_behind(dumper, field, tag, wire.at, wire.end) != NULL;
 }
 
 /* Writes the default of a field. */
@@ -187,32 +196,90 @@ static bool dump_missing(Dumper *dumper, const Field *field) {
     return dump_default(dumper, field);
 }
 
-static bool dump_fields(Dumper *dumper, const Message *message, Wire wire) {
+/* Writes a field that the message does not have, with its key. */
+static bool dump_missing_member(Dumper *dumper, const Field *field) {
+    if (field->missing == MISSING_LEFT_OUT) {
+        return true;
+    }
+    return put_kept(&dumper->out, field->key) &&
+           (field->missing == MISSING_NULL ? put_literal(&dumper->out, "null") : dump_missing(dumper, field));
+}
+
+/* Writes what the message does not have: the fields from `field` up to `end`. */
+static bool dump_missing_members(Dumper *dumper, const Field *field, const Field *end) {
+    for (; field < end; field++) {
+        if (!dump_missing_member(dumper, field)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Writes the fields of a message in the order of their numbers, as they come. Refuses any other order. */
+static bool dump_rising_members(Dumper *dumper, const Message *message, Wire wire) {
+    const Field *next = message->fields, *end = next + message->field_count;
+    while (wire.at < wire.end) {
+        uint64_t tag;
+        if (!read_varint(&wire, &tag)) {
+            return false;
+        }
+        const Field *field = next;
+        if (field == end || field->whole_tag != tag) {
+            size_t expected = (size_t)(next - message->fields);
+            field = find_number(message, tag >> 3, &expected);
+            if (field == NULL || !holds(field, (int)(tag & 7))) {
+                if ((field == NULL && message->extendable) || !skip_field(&wire, (int)(tag & 7))) {
+                    return false;
+                }
+                continue;
+            }
+            if (field < next || !dump_missing_members(dumper, next, field)) {
+                return false;
+            }
+        }
+        if (!put_kept(&dumper->out, field->key)) {
+            return false;
+        }
+        wire.at = dump_behind(dumper, field, tag, wire.at, wire.end);
+        if (wire.at == NULL) {
+            return false;
+        }
+        next = field + 1;
+    }
+    return dump_missing_members(dumper, next, end);
+}
+
+/* Writes the fields of a message in the order of their declaration, whatever the order of their numbers is. */
+static bool dump_declared_members(Dumper *dumper, const Message *message, Wire wire) {
     size_t base = dumper->found.count;
-    Buffer *out = &dumper->out;
-    if (!put_byte(out, '{') || !open_found(&dumper->found, message->field_count) ||
-        !find_fields(dumper, message, base, wire)) {
+    if (!open_found(&dumper->found, message->field_count) || !find_fields(dumper, message, base, wire)) {
         return false;
     }
-    bool first = true;
     for (size_t i = 0; i < message->field_count; i++) {
         const Field *field = &message->fields[i];
         const uint8_t *place = dumper->found.places[base + i];
-        if (place == NULL && field->missing == MISSING_LEFT_OUT) {
-            continue;
-        }
-        if ((!first && !put_byte(out, ',')) || !put_bytes(out, field->key.at, field->key.length)) {
-            return false;
-        }
-        first = false;
-        bool dumped = place != NULL                    ? dump_found(dumper, field, (Wire){place, wire.end})
-                      : field->missing == MISSING_NULL ? put_literal(out, "null")
-                                                       : dump_missing(dumper, field);
+        bool dumped = place == NULL ? dump_missing_member(dumper, field)
+                                    : put_kept(&dumper->out, field->key) &&
+                                          dump_found(dumper, field, (Wire){place, wire.end});
         if (!dumped) {
             return false;
         }
     }
     dumper->found.count = base;
+    return true;
+}
+
+static bool dump_fields(Dumper *dumper, const Message *message, Wire wire) {
+    Buffer *out = &dumper->out;
+    size_t start = out->length;
+    if (!(message->rising ? dump_rising_members : dump_declared_members)(dumper, message, wire)) {
+        return false;
+    }
+    if (out->length == start) {
+        return put_literal(out, "{}");
+    }
+    /* Every member has a comma before it; that of the first gives its place. */
+    out->bytes[start] = '{';
     return put_byte(out, '}');
 }
 
@@ -224,7 +291,7 @@ static bool dump_wrapper(Dumper *dumper, const Message *message, Wire wire) {
     }
     /* Unknown fields are left to Python. */
     return read_varint(&wire, &tag) && tag == ((uint64_t)field->number << 3 | field->wire_type) &&
-           dump_scalar(dumper, field, &wire) && wire.at == wire.end;
+           dump_scalar(dumper, field, wire.at, wire.end) == wire.end;
 }
 
 static bool dump_content(Dumper *dumper, const Message *message, Wire wire) {
@@ -256,6 +323,18 @@ bool dump_message(Dumper *dumper, const Message *message, Wire wire) {
     return dump_content(dumper, message, wire);
 }
 
+/* Whether a message of this kind is an object or a list in JSON, so that an empty one says no more than it holds. */
+static bool is_object_or_list(Kind kind) {
+    return kind == KIND_FIELDS || kind == KIND_STRUCT || kind == KIND_LIST || kind == KIND_FOREIGN;
+}
+
+/* Whether an unset field is null by itself: an unset object or list is written as an empty one, but where the dialect
+ * has nulls. */
+static bool is_null(const Field *field) {
+    return field->presence && (field->type != TYPE_MESSAGE || field->missing == MISSING_NULL ||
+                               !is_object_or_list(field->message->kind));
+}
+
 bool dump_field(Dumper *dumper, const Message *message, const Field *field, Wire wire) {
     if (!open_found(&dumper->found, message->field_count) || !find_fields(dumper, message, 0, wire)) {
         return false;
@@ -267,7 +346,5 @@ bool dump_field(Dumper *dumper, const Message *message, const Field *field, Wire
     if (field->type == TYPE_FOREIGN) {
         return false;
     }
-    /* An unset message is written as an empty one, but where the dialect has nulls. */
-    bool null = field->presence && (field->type != TYPE_MESSAGE || field->missing == MISSING_NULL);
-    return null ? put_literal(&dumper->out, "null") : dump_missing(dumper, field);
+    return is_null(field) ? put_literal(&dumper->out, "null") : dump_missing(dumper, field);
 }

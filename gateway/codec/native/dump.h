@@ -27,17 +27,19 @@ void dumper_close(Dumper *dumper);
 
 /* Writes a message as JSON. Whatever has no JSON form or is rare is refused: then Python has to write it.
  *
- * `wire` is what a protobuf runtime serialized, so that fields come once and lists together; in any other order the
- * message is refused, too. */
+ * `wire` is what a protobuf runtime serialized, so that fields come once, in the order of their numbers, and lists
+ * together; in any other order the message is refused, too. */
 bool dump_message(Dumper *dumper, const Message *message, Wire wire);
 
 /* The same for the value of one field of the message: an object, a list or a scalar. */
 bool dump_field(Dumper *dumper, const Message *message, const Field *field, Wire wire);
 
-/* dump_scalar.c: one value of a field that is no message. */
-bool dump_scalar(Dumper *dumper, const Field *field, Wire *wire);
+/* dump_scalar.c: one value of a field that is no message, which starts at `at`. Returns what is behind it, or NULL.
+ *
+ * No Wire here: compilers put one into memory where it is passed, and every field waits for that of the last. */
+const uint8_t *dump_scalar(Dumper *dumper, const Field *field, const uint8_t *at, const uint8_t *end);
 bool dump_default(Dumper *dumper, const Field *field);
-bool dump_map_key(Dumper *dumper, const Field *field, Wire *wire);
+const uint8_t *dump_map_key(Dumper *dumper, const Field *field, const uint8_t *at, const uint8_t *end);
 bool dump_default_map_key(Dumper *dumper, const Field *field);
 
 /* dump_well_known.c: the well-known types that are no objects with their fields as keys. */

@@ -9,47 +9,51 @@ static int64_t unzigzag(uint64_t value) {
 }
 
 /* Integers of 64 bits are quoted, as doubles cannot hold all of them; keys of maps always are. */
-static bool put_integer(Buffer *out, bool is_signed, uint64_t value, bool quoted) {
-    return (!quoted || put_byte(out, '"')) &&
-           (is_signed ? put_signed(out, (int64_t)value) : put_unsigned(out, value)) &&
-           (!quoted || put_byte(out, '"'));
-}
-
-static bool read_integer(const Field *field, Wire *wire, uint64_t *value, bool *is_signed, bool *is_long) {
-    bool read = field->wire_type == WIRE_64   ? read_fixed(wire, value, 8)
-                : field->wire_type == WIRE_32 ? read_fixed(wire, value, 4)
-                                              : read_varint(wire, value);
-    *is_signed = true;
-    *is_long = false;
-    switch (field->type) {
-    case TYPE_INT32:
-    case TYPE_SFIXED32:
-        *value = (uint64_t)(int64_t)(int32_t)(uint32_t)*value;
-        return read;
-    case TYPE_SINT32:
-        *value = (uint64_t)(int64_t)(int32_t)(uint32_t)unzigzag((uint32_t)*value);
-        return read;
-    case TYPE_UINT32:
-    case TYPE_FIXED32:
-        *value = (uint32_t)*value;
-        *is_signed = false;
-        return read;
-    case TYPE_INT64:
-    case TYPE_SFIXED64:
-        *is_long = true;
-        return read;
-    case TYPE_SINT64:
-        *value = (uint64_t)unzigzag(*value);
-        *is_long = true;
-        return read;
-    case TYPE_UINT64:
-    case TYPE_FIXED64:
-        *is_signed = false;
-        *is_long = true;
-        return read;
-    default:
+static bool put_integer_text(Buffer *out, bool is_signed, uint64_t value, bool quoted) {
+    if (!buffer_reserve(out, MAX_INTEGER_TEXT + 2)) {
         return false;
     }
+    uint8_t *at = out->bytes + out->length;
+    *at = '"';
+    at += quoted;
+    at = is_signed ? write_signed(at, (int64_t)value) : write_unsigned(at, value);
+    *at = '"';
+    at += quoted;
+    out->length = (size_t)(at - out->bytes);
+    return true;
+}
+
+/* Sign or zeros to 64 bits, as the type wants it. */
+static uint64_t widen(int type, uint64_t value) {
+    switch (type) {
+    case TYPE_INT32:
+    case TYPE_SFIXED32:
+        return (uint64_t)(int64_t)(int32_t)(uint32_t)value;
+    case TYPE_SINT32:
+        return (uint64_t)(int64_t)(int32_t)(uint32_t)unzigzag((uint32_t)value);
+    case TYPE_UINT32:
+    case TYPE_FIXED32:
+        return (uint32_t)value;
+    case TYPE_SINT64:
+        return (uint64_t)unzigzag(value);
+    default:
+        return value;
+    }
+}
+
+static const uint8_t *dump_integer(Buffer *out, const Field *field, const uint8_t *at, const uint8_t *end,
+                                   bool quoted) {
+    Wire wire = {at, end};
+    uint64_t value;
+    bool read = field->wire_type == WIRE_VARINT ? read_varint(&wire, &value)
+                : field->wire_type == WIRE_64   ? read_fixed(&wire, &value, 8)
+                                                : read_fixed(&wire, &value, 4);
+    if (!read) {
+        return NULL;
+    }
+    bool is_unsigned = field->type == TYPE_UINT32 || field->type == TYPE_FIXED32 || field->type == TYPE_UINT64 ||
+                       field->type == TYPE_FIXED64;
+    return put_integer_text(out, !is_unsigned, widen(field->type, value), quoted) ? wire.at : NULL;
 }
 
 static bool put_special(Buffer *out, double value) {
@@ -59,24 +63,15 @@ static bool put_special(Buffer *out, double value) {
     return value > 0 ? put_literal(out, "\"Infinity\"") : put_literal(out, "\"-Infinity\"");
 }
 
-static bool dump_double(Buffer *out, Wire *wire) {
-    uint64_t bits;
+static bool put_any_double(Buffer *out, uint64_t bits) {
     double value;
-    if (!read_fixed(wire, &bits, 8)) {
-        return false;
-    }
     memcpy(&value, &bits, sizeof value);
     return isfinite(value) ? put_double(out, value) : put_special(out, value);
 }
 
-static bool dump_float(Buffer *out, Wire *wire) {
-    uint64_t bits;
+static bool put_any_float(Buffer *out, uint32_t bits) {
     float value;
-    if (!read_fixed(wire, &bits, 4)) {
-        return false;
-    }
-    uint32_t low = (uint32_t)bits;
-    memcpy(&value, &low, sizeof value);
+    memcpy(&value, &bits, sizeof value);
     return isfinite(value) ? put_float(out, value) : put_special(out, (double)value);
 }
 
@@ -86,67 +81,77 @@ static bool put_enum(Buffer *out, const Enum *values, int32_t number) {
     }
     const Slice *text = find_text(values, number);
     if (text != NULL) {
-        return put_bytes(out, text->at, text->length);
+        return put_kept(out, *text);
     }
     /* A closed enum has no such value: the runtime keeps the number as an unknown field. */
     return !values->closed && put_signed(out, number);
 }
 
-static bool dump_enum(Buffer *out, const Enum *values, Wire *wire) {
-    uint64_t number;
-    return read_varint(wire, &number) && put_enum(out, values, (int32_t)(uint32_t)number);
+static bool put_bool(Buffer *out, bool value) {
+    return value ? put_literal(out, "true") : put_literal(out, "false");
 }
 
-bool dump_scalar(Dumper *dumper, const Field *field, Wire *wire) {
-    Wire inside;
+static Slice slice_of(Wire inside) {
+    return (Slice){inside.at, (size_t)(inside.end - inside.at)};
+}
+
+const uint8_t *dump_scalar(Dumper *dumper, const Field *field, const uint8_t *at, const uint8_t *end) {
+    Buffer *out = &dumper->out;
+    Wire wire = {at, end}, inside;
     uint64_t value;
-    bool is_signed, is_long;
     switch (field->type) {
     case TYPE_STRING:
-        return read_sized(wire, &inside) &&
-               put_quoted(&dumper->out, (Slice){inside.at, (size_t)(inside.end - inside.at)});
+        return read_sized(&wire, &inside) && put_quoted(out, slice_of(inside)) ? wire.at : NULL;
     case TYPE_BYTES:
-        return read_sized(wire, &inside) &&
-               put_base64(&dumper->out, (Slice){inside.at, (size_t)(inside.end - inside.at)});
+        return read_sized(&wire, &inside) && put_base64(out, slice_of(inside)) ? wire.at : NULL;
     case TYPE_BOOL:
-        return read_varint(wire, &value) &&
-               (value ? put_literal(&dumper->out, "true") : put_literal(&dumper->out, "false"));
+        return read_varint(&wire, &value) && put_bool(out, value != 0) ? wire.at : NULL;
     case TYPE_ENUM:
-        return dump_enum(&dumper->out, field->values, wire);
+        return read_varint(&wire, &value) && put_enum(out, field->values, (int32_t)(uint32_t)value) ? wire.at : NULL;
     case TYPE_DOUBLE:
-        return dump_double(&dumper->out, wire);
+        return read_fixed(&wire, &value, 8) && put_any_double(out, value) ? wire.at : NULL;
     case TYPE_FLOAT:
-        return dump_float(&dumper->out, wire);
+        return read_fixed(&wire, &value, 4) && put_any_float(out, (uint32_t)value) ? wire.at : NULL;
+    case TYPE_INT64:
+    case TYPE_UINT64:
+    case TYPE_SINT64:
+    case TYPE_FIXED64:
+    case TYPE_SFIXED64:
+        return dump_integer(out, field, at, end, !field->number_integers);
+    case TYPE_INT32:
+    case TYPE_UINT32:
+    case TYPE_SINT32:
+    case TYPE_FIXED32:
+    case TYPE_SFIXED32:
+        return dump_integer(out, field, at, end, false);
     default:
-        return read_integer(field, wire, &value, &is_signed, &is_long) &&
-               put_integer(&dumper->out, is_signed, value, is_long && !field->number_integers);
+        return NULL;
     }
 }
 
+/* Zero in every wire type, and nothing where there is a length. */
+static const uint8_t ZEROS[8];
+
 bool dump_default(Dumper *dumper, const Field *field) {
-    /* Zero in every wire type, and nothing where there is a length. */
-    static const uint8_t zeros[8];
-    Wire wire = {zeros, zeros + sizeof zeros};
-    return dump_scalar(dumper, field, &wire);
+    return dump_scalar(dumper, field, ZEROS, ZEROS + sizeof ZEROS) != NULL;
 }
 
-bool dump_map_key(Dumper *dumper, const Field *field, Wire *wire) {
+const uint8_t *dump_map_key(Dumper *dumper, const Field *field, const uint8_t *at, const uint8_t *end) {
+    Wire wire = {at, end};
     uint64_t value;
-    bool is_signed, is_long;
     switch (field->type) {
     case TYPE_STRING:
-        return dump_scalar(dumper, field, wire);
+        return dump_scalar(dumper, field, at, end);
     case TYPE_BOOL:
-        return read_varint(wire, &value) &&
-               (value ? put_literal(&dumper->out, "\"true\"") : put_literal(&dumper->out, "\"false\""));
+        return put_byte(&dumper->out, '"') && read_varint(&wire, &value) && put_bool(&dumper->out, value != 0) &&
+                       put_byte(&dumper->out, '"')
+                   ? wire.at
+                   : NULL;
     default:
-        return read_integer(field, wire, &value, &is_signed, &is_long) &&
-               put_integer(&dumper->out, is_signed, value, true);
+        return dump_integer(&dumper->out, field, at, end, true);
     }
 }
 
 bool dump_default_map_key(Dumper *dumper, const Field *field) {
-    static const uint8_t zeros[8];
-    Wire wire = {zeros, zeros + sizeof zeros};
-    return dump_map_key(dumper, field, &wire);
+    return dump_map_key(dumper, field, ZEROS, ZEROS + sizeof ZEROS) != NULL;
 }

@@ -139,65 +139,99 @@ bool number_as_integer(const Number *number, uint64_t *magnitude) {
 /* The smallest numbers written without an exponent start at the fifth place; with 15 digits they end at the 19th. */
 #define MAX_PLACES 19
 
-static const char PAIRS[] =
+const char PAIRS[] =
     "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
     "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
-/* Writes from the end backwards; returns where the number starts. */
-static uint8_t *write_backwards(uint8_t *end, uint64_t value) {
-    while (value >= 100) {
+static const uint64_t WHOLE_POWERS[] = {
+    UINT64_C(1),
+    UINT64_C(10),
+    UINT64_C(100),
+    UINT64_C(1000),
+    UINT64_C(10000),
+    UINT64_C(100000),
+    UINT64_C(1000000),
+    UINT64_C(10000000),
+    UINT64_C(100000000),
+    UINT64_C(1000000000),
+    UINT64_C(10000000000),
+    UINT64_C(100000000000),
+    UINT64_C(1000000000000),
+    UINT64_C(10000000000000),
+    UINT64_C(100000000000000),
+    UINT64_C(1000000000000000),
+    UINT64_C(10000000000000000),
+    UINT64_C(100000000000000000),
+    UINT64_C(1000000000000000000),
+    UINT64_C(10000000000000000000),
+};
+
+static size_t count_digits(uint64_t value) {
+    /* log10(2) is a little less than 1233 / 4096; one more digit or not is looked up. Zero has one, as 1 has. */
+    value |= 1;
+    size_t count = (size_t)(64 - __builtin_clzll(value)) * 1233 >> 12;
+    return count + (value >= WHOLE_POWERS[count]);
+}
+
+/* For up to eight digits, as small numbers divide faster. */
+static void write_few_padded(uint8_t *end, uint32_t value, size_t width) {
+    for (; width >= 2; width -= 2) {
         end -= 2;
         memcpy(end, PAIRS + value % 100 * 2, 2);
         value /= 100;
     }
-    if (value >= 10) {
-        end -= 2;
-        memcpy(end, PAIRS + value * 2, 2);
-    } else {
-        *--end = (uint8_t)('0' + value);
+    if (width > 0) {
+        end[-1] = (uint8_t)('0' + value % 10);
     }
+}
+
+uint8_t *write_padded(uint8_t *at, uint64_t value, size_t width) {
+    uint8_t *end = at + width;
+    for (at = end; width > 8; width -= 8, at -= 8) {
+        write_few_padded(at, (uint32_t)(value % WHOLE_POWERS[8]), 8);
+        value /= WHOLE_POWERS[8];
+    }
+    write_few_padded(at, (uint32_t)value, width);
     return end;
 }
 
-bool put_unsigned(Buffer *buffer, uint64_t value) {
-    uint8_t digits[20];
-    uint8_t *end = digits + sizeof digits, *start = write_backwards(end, value);
-    return put_bytes(buffer, start, (size_t)(end - start));
+uint8_t *write_unsigned(uint8_t *at, uint64_t value) {
+    return write_padded(at, value, count_digits(value));
+}
+
+uint8_t *write_signed(uint8_t *at, int64_t value) {
+    if (value >= 0) {
+        return write_unsigned(at, (uint64_t)value);
+    }
+    *at++ = '-';
+    return write_unsigned(at, 0 - (uint64_t)value);
 }
 
 bool put_signed(Buffer *buffer, int64_t value) {
-    if (value >= 0) {
-        return put_unsigned(buffer, (uint64_t)value);
+    if (!buffer_reserve(buffer, MAX_INTEGER_TEXT)) {
+        return false;
     }
-    return put_byte(buffer, '-') && put_unsigned(buffer, 0 - (uint64_t)value);
-}
-
-bool put_padded(Buffer *buffer, uint64_t value, int width) {
-    uint8_t digits[20];
-    for (int i = width; i-- > 0; value /= 10) {
-        digits[i] = (uint8_t)('0' + value % 10);
-    }
-    return put_bytes(buffer, digits, (size_t)width);
+    buffer->length = (size_t)(write_signed(buffer->bytes + buffer->length, value) - buffer->bytes);
+    return true;
 }
 
 /* Writes digits / 10^places, with at least one digit on both sides of the point. */
 static bool put_decimal(Buffer *buffer, bool negative, uint64_t digits, int places) {
-    while (places > 0 && digits % 10 == 0) {
-        digits /= 10;
-        places--;
-    }
-    if (negative && !put_byte(buffer, '-')) {
+    /* The sign, a zero and the point beside the digits. */
+    if (!buffer_reserve(buffer, MAX_INTEGER_TEXT + 3)) {
         return false;
     }
-    uint64_t power = 1;
-    for (int i = 0; i < places; i++) {
-        power *= 10;
-    }
-    return put_unsigned(buffer, digits / power) && put_byte(buffer, '.') &&
-           (places > 0 ? put_padded(buffer, digits % power, places) : put_byte(buffer, '0'));
+    uint8_t *at = buffer->bytes + buffer->length;
+    uint64_t whole = digits / WHOLE_POWERS[places];
+    *at = '-';
+    at = write_unsigned(at + negative, whole);
+    *at++ = '.';
+    at = write_padded(at, digits - whole * WHOLE_POWERS[places], places > 0 ? (size_t)places : 1);
+    buffer->length = (size_t)(at - buffer->bytes);
+    return true;
 }
 
-static bool put_long_double(Buffer *buffer, double value) {
+SELDOM static bool put_long_double(Buffer *buffer, double value) {
     char *text = PyOS_double_to_string(value, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
     if (text == NULL) {
         PyErr_Clear();
@@ -218,9 +252,13 @@ bool put_double(Buffer *buffer, double value) {
         if (scaled >= 1e15) {
             break;
         }
-        uint64_t digits = (uint64_t)(scaled + 0.5);
-        if ((double)digits / POWERS[places] == magnitude) {
-            return put_decimal(buffer, signbit(value), digits, places);
+        /* Signed, as machines convert that faster. */
+        int64_t digits = (int64_t)(scaled + 0.5);
+        /* The product is the whole number but for its rounding, and the quotient's, if that number is the one. To look
+         * costs less than to divide. */
+        bool near = fabs(scaled - (double)digits) <= scaled * (2 * DBL_EPSILON);
+        if (near && (double)digits / POWERS[places] == magnitude) {
+            return put_decimal(buffer, signbit(value), (uint64_t)digits, places);
         }
     }
     return put_long_double(buffer, value);

@@ -31,10 +31,20 @@ bool number_as_double(const Number *number, double *value);
 bool put_double(Buffer *buffer, double value);
 bool put_float(Buffer *buffer, float value);
 
-bool put_unsigned(Buffer *buffer, uint64_t value);
 bool put_signed(Buffer *buffer, int64_t value);
 
-/* Writes `value` with `width` digits, zeros in front. */
-bool put_padded(Buffer *buffer, uint64_t value, int width);
+/* Digits and sign of any integer. */
+#define MAX_INTEGER_TEXT 20
+
+/* These write without a look at the capacity: an integer takes at most MAX_INTEGER_TEXT bytes. They return the end of
+ * what was written. */
+uint8_t *write_unsigned(uint8_t *at, uint64_t value);
+uint8_t *write_signed(uint8_t *at, int64_t value);
+
+/* Writes `value`, which has at most `width` digits, with zeros in front. */
+uint8_t *write_padded(uint8_t *at, uint64_t value, size_t width);
+
+/* Two digits each, from 00 to 99. */
+extern const char PAIRS[];
 
 #endif

@@ -20,7 +20,7 @@ static void *allocate(Table *table, size_t count, size_t size) {
 
 /* Copies bytes that live only as long as their row. */
 static bool keep(Table *table, Slice *kept, const char *bytes, Py_ssize_t length) {
-    uint8_t *copy = allocate(table, (size_t)length + 1, 1);
+    uint8_t *copy = allocate(table, (size_t)length + KEPT_STEP, 1);
     if (copy == NULL) {
         return false;
     }
@@ -140,17 +140,20 @@ static bool field_from_row(Table *table, Field *field, const Message *message, P
     field->values = values >= 0 ? &table->enums[values] : NULL;
     field->wire_type = wire_type_of(type);
     int before = field->shape == SHAPE_LIST && is_packable(type) ? WIRE_LENGTH : field->wire_type;
-    field->tag_length = (uint8_t)(write_varint(field->tag, (uint64_t)number << 3 | (uint64_t)before) - field->tag);
+    field->whole_tag = (uint32_t)number << 3 | (uint32_t)before;
+    field->tag_length = (uint8_t)(write_varint(field->tag, field->whole_tag) - field->tag);
     return true;
 }
 
 /* Fields are few, and mostly in this order already. */
 static void sort_by_number(Message *message) {
     const Field *fields = message->fields;
+    message->rising = true;
     for (size_t i = 0; i < message->field_count; i++) {
         size_t place = i;
         for (; place > 0 && fields[message->by_number[place - 1]].number > fields[i].number; place--) {
             message->by_number[place] = message->by_number[place - 1];
+            message->rising = false;
         }
         message->by_number[place] = (uint16_t)i;
     }

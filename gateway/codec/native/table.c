@@ -85,9 +85,9 @@ const Field *find_number(const Message *message, uint64_t number, size_t *expect
 }
 
 const Slice *find_text(const Enum *values, int32_t number) {
-    size_t low = 0, high = values->count;
+    /* Mostly the numbers are those from 0 on. */
+    size_t low = 0, high = values->count, place = number >= 0 && (size_t)number < high ? (size_t)number : high / 2;
     while (low < high) {
-        size_t place = low + (high - low) / 2;
         if (values->numbers[place] == number) {
             return &values->texts[place];
         }
@@ -96,6 +96,7 @@ const Slice *find_text(const Enum *values, int32_t number) {
         } else {
             high = place;
         }
+        place = low + (high - low) / 2;
     }
     return NULL;
 }

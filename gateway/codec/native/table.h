@@ -98,13 +98,15 @@ typedef struct {
     /* Of the field, or of the elements of a list. The message of a map has the fields key and value. */
     const struct Message *message;
     const Enum *values;
-    /* As it is written: in quotes, with the colon. */
+    /* As it is written behind another field: with the comma, in quotes, with the colon. */
     Slice key;
     /* As it is read: without quotes. */
     Slice name;
     /* Before a value in binary, or before all elements of a list that are packed together. */
     uint8_t tag[5];
     uint8_t tag_length;
+    /* The same as a number. */
+    uint32_t whole_tag;
 } Field;
 
 /* More than enough, and few enough for marks on the stack. Messages with more fields are left to Python. */
@@ -121,6 +123,8 @@ typedef struct Message {
     Words words;
     /* Indexes of fields in the order of their numbers. */
     uint16_t *by_number;
+    /* Whether the fields are in the order of their numbers, which is the order of binary. */
+    bool rising;
 } Message;
 
 typedef struct Block Block;

@@ -17,7 +17,7 @@ from gateway.codec.field_dialect import field_dialect, value_dialect
 # (word, what it stands for)
 _Words: TypeAlias = tuple[tuple[bytes, int], ...]
 # (number, type, shape, presence, what is written when it is missing, integers are numbers, takes null, index of oneof,
-# of message, of enum, key as written, key as read)
+# of message, of enum, key as written behind another field, key as read)
 FieldRow: TypeAlias = tuple[int, int, int, bool, int, bool, bool, int, int, int, bytes, bytes]
 # (kind, extendable, count of oneofs, names and indexes of fields, fields)
 MessageRow: TypeAlias = tuple[int, bool, int, _Words, tuple[FieldRow, ...]]
@@ -100,7 +100,7 @@ class Rows:
             oneof.index if oneof is not None else _NONE,
             self._message_numbers.setdefault(inner, len(self._message_numbers)) if inner is not None else _NONE,
             self._enum_numbers.setdefault(enum, len(self._enum_numbers)) if enum is not None else _NONE,
-            orjson.dumps(name) + b":",
+            b"," + orjson.dumps(name) + b":",
             name.encode(),
         )
 

@@ -85,14 +85,12 @@ static bool put_escaped(Buffer *buffer, uint8_t byte) {
     }
 }
 
-bool put_quoted(Buffer *buffer, Slice text) {
-    const uint8_t *at = text.at, *end = text.at + text.length;
-    /* Room for both quotes, so that a string without escapes is written in one go. */
+bool put_quoted_with_care(Buffer *buffer, Slice text) {
+    const uint8_t *at = text.at, *end = text.at + text.length, *written = at;
     if (!buffer_reserve(buffer, text.length + 2)) {
         return false;
     }
     buffer->bytes[buffer->length++] = '"';
-    const uint8_t *written = at;
     while ((at = plain_until(at, end)) < end) {
         if (*at >= 0x80) {
             size_t length = utf8_length(at, end);

@@ -12,6 +12,16 @@
 /* Days from 0000-03-01 to the epoch, and in 400 years. */
 #define EPOCH_DAYS 719468
 #define ERA_DAYS 146097
+/* Days from 0000-03-01 to 0001-01-01. */
+#define FIRST_DAY 306
+/* Quotes, sign, twelve digits of seconds or a date with a clock, nine of a fraction with its point, the offset. */
+#define MAX_TIME_TEXT 48
+
+typedef struct {
+    uint32_t year;
+    uint32_t month;
+    uint32_t day;
+} Date;
 
 /* What is left of a text. */
 typedef struct {
@@ -77,15 +87,18 @@ static int64_t days_of_date(int year, int month, int day) {
     return (int64_t)era * ERA_DAYS + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - EPOCH_DAYS;
 }
 
-static void date_of_days(int64_t days, int *year, int *month, int *day) {
-    int64_t shifted = days + EPOCH_DAYS;
-    int era = (int)(shifted / ERA_DAYS), day_of_era = (int)(shifted % ERA_DAYS);
-    int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int shifted_month = (5 * day_of_year + 2) / 153;
-    *day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    *month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-    *year = year_of_era + era * 400 + (*month <= 2);
+/* `days` since 0000-03-01. Unsigned, as that divides faster. */
+static Date date_of_days(uint32_t days) {
+    uint32_t era = days / ERA_DAYS, day_of_era = days % ERA_DAYS;
+    uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint32_t shifted_month = (5 * day_of_year + 2) / 153;
+    uint32_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+    return (Date){
+        .year = year_of_era + era * 400 + (month <= 2),
+        .month = month,
+        .day = day_of_year - (153 * shifted_month + 2) / 5 + 1,
+    };
 }
 
 static bool read_date(Rest *rest, int64_t *days) {
@@ -158,63 +171,78 @@ bool duration_of_text(Slice text, Time *time) {
 }
 
 /* Writes a point and 3, 6 or 9 digits, or nothing for zero. */
-static bool put_fraction(Buffer *buffer, uint32_t nanos) {
+static uint8_t *write_fraction(uint8_t *at, uint32_t nanos) {
     if (nanos == 0) {
-        return true;
+        return at;
     }
-    if (!put_byte(buffer, '.')) {
-        return false;
-    }
+    *at++ = '.';
     if (nanos % 1000000 == 0) {
-        return put_padded(buffer, nanos / 1000000, 3);
+        return write_padded(at, nanos / 1000000, 3);
     }
-    return nanos % 1000 == 0 ? put_padded(buffer, nanos / 1000, 6) : put_padded(buffer, nanos, 9);
+    return nanos % 1000 == 0 ? write_padded(at, nanos / 1000, 6) : write_padded(at, nanos, 9);
 }
 
-static void write_pair(uint8_t *at, int value) {
-    at[0] = (uint8_t)('0' + value / 10);
-    at[1] = (uint8_t)('0' + value % 10);
+static void write_pair(uint8_t *at, uint32_t value) {
+    memcpy(at, PAIRS + 2 * value, 2);
+}
+
+/* Writes date and time of day, for the years 1 to 9999. */
+static uint8_t *write_second(uint8_t *at, int64_t seconds) {
+    uint64_t since_first = (uint64_t)(seconds - MIN_SECONDS);
+    uint32_t clock = (uint32_t)(since_first % DAY_SECONDS);
+    Date date = date_of_days((uint32_t)(since_first / DAY_SECONDS) + FIRST_DAY);
+    memcpy(at, "0000-00-00T00:00:00", 19);
+    write_pair(at, date.year / 100);
+    write_pair(at + 2, date.year % 100);
+    write_pair(at + 5, date.month);
+    write_pair(at + 8, date.day);
+    write_pair(at + 11, clock / 3600);
+    write_pair(at + 14, clock / 60 % 60);
+    write_pair(at + 17, clock % 60);
+    return at + 19;
 }
 
 bool put_timestamp(Buffer *buffer, Time time, bool offset) {
-    if (time.seconds < MIN_SECONDS || time.seconds > MAX_SECONDS || time.nanos < 0 || time.nanos > MAX_NANOS) {
+    if (time.seconds < MIN_SECONDS || time.seconds > MAX_SECONDS || time.nanos < 0 || time.nanos > MAX_NANOS ||
+        !buffer_reserve(buffer, MAX_TIME_TEXT)) {
         return false;
     }
-    int64_t days = time.seconds / DAY_SECONDS;
-    int clock = (int)(time.seconds % DAY_SECONDS);
-    if (clock < 0) {
-        days--;
-        clock += DAY_SECONDS;
+    uint32_t nanos = (uint32_t)time.nanos;
+    uint8_t *at = buffer->bytes + buffer->length;
+    *at++ = '"';
+    at = write_second(at, time.seconds);
+    if (!offset) {
+        at = write_fraction(at, nanos);
+        *at++ = 'Z';
+    } else {
+        /* With an offset the fraction has microseconds: six digits or none. */
+        if (nanos >= 1000) {
+            *at++ = '.';
+            at = write_padded(at, nanos / 1000, 6);
+        }
+        memcpy(at, "+00:00", 6);
+        at += 6;
     }
-    int year, month, day;
-    date_of_days(days, &year, &month, &day);
-    uint8_t text[] = "\"0000-00-00T00:00:00";
-    write_pair(text + 1, year / 100);
-    write_pair(text + 3, year % 100);
-    write_pair(text + 6, month);
-    write_pair(text + 9, day);
-    write_pair(text + 12, clock / 3600);
-    write_pair(text + 15, clock / 60 % 60);
-    write_pair(text + 18, clock % 60);
-    /* With an offset the fraction has microseconds: six digits or none. */
-    uint32_t micros = (uint32_t)time.nanos / 1000;
-    if (!put_bytes(buffer, text, sizeof text - 1)) {
-        return false;
-    }
-    if (offset) {
-        return (micros == 0 || (put_byte(buffer, '.') && put_padded(buffer, micros, 6))) &&
-               put_literal(buffer, "+00:00\"");
-    }
-    return put_fraction(buffer, (uint32_t)time.nanos) && put_literal(buffer, "Z\"");
+    *at++ = '"';
+    buffer->length = (size_t)(at - buffer->bytes);
+    return true;
 }
 
 bool put_duration(Buffer *buffer, Time time) {
     bool negative = time.seconds < 0 || time.nanos < 0, positive = time.seconds > 0 || time.nanos > 0;
     if ((negative && positive) || time.seconds > MAX_DURATION_SECONDS || time.seconds < -MAX_DURATION_SECONDS ||
-        time.nanos > MAX_NANOS || time.nanos < -MAX_NANOS) {
+        time.nanos > MAX_NANOS || time.nanos < -MAX_NANOS || !buffer_reserve(buffer, MAX_TIME_TEXT)) {
         return false;
     }
-    return put_byte(buffer, '"') && (!negative || put_byte(buffer, '-')) &&
-           put_unsigned(buffer, (uint64_t)(negative ? -time.seconds : time.seconds)) &&
-           put_fraction(buffer, (uint32_t)(negative ? -time.nanos : time.nanos)) && put_literal(buffer, "s\"");
+    uint8_t *at = buffer->bytes + buffer->length;
+    *at++ = '"';
+    if (negative) {
+        *at++ = '-';
+    }
+    at = write_unsigned(at, (uint64_t)(negative ? -time.seconds : time.seconds));
+    at = write_fraction(at, (uint32_t)(negative ? -time.nanos : time.nanos));
+    *at++ = 's';
+    *at++ = '"';
+    buffer->length = (size_t)(at - buffer->bytes);
+    return true;
 }

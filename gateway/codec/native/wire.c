@@ -1,17 +1,13 @@
 #include "wire.h"
 
-bool read_long_varint(Wire *wire, uint64_t *value) {
+Varint read_long_varint(const uint8_t *at, const uint8_t *end) {
     uint64_t found = 0;
-    for (int shift = 0; shift < 7 * MAX_VARINT; shift += 7) {
-        if (wire->at == wire->end) {
-            return false;
-        }
-        uint8_t byte = *wire->at++;
+    for (int shift = 0; shift < 7 * MAX_VARINT && at < end; shift += 7) {
+        uint8_t byte = *at++;
         found |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80) {
-            *value = found;
-            return true;
+            return (Varint){at, found};
         }
     }
-    return false;
+    return (Varint){NULL, 0};
 }

@@ -72,24 +72,41 @@ static inline bool close_sized(Buffer *buffer, size_t start) {
     return true;
 }
 
-bool read_long_varint(Wire *wire, uint64_t *value);
+/* A varint and what is behind it; NULL when there is none. */
+typedef struct {
+    const uint8_t *behind;
+    uint64_t value;
+} Varint;
+
+/* Takes and returns values, so that its callers can keep theirs in registers. */
+Varint read_long_varint(const uint8_t *at, const uint8_t *end);
 
 static inline bool read_varint(Wire *wire, uint64_t *value) {
     if (wire->at < wire->end && *wire->at < 0x80) {
         *value = *wire->at++;
         return true;
     }
-    return read_long_varint(wire, value);
+    Varint found = read_long_varint(wire->at, wire->end);
+    if (found.behind == NULL) {
+        return false;
+    }
+    wire->at = found.behind;
+    *value = found.value;
+    return true;
 }
 
+/* Compilers make one load of this. */
+static inline uint64_t fixed_32_at(const uint8_t *at) {
+    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24;
+}
+
+/* `size` is 4 or 8. */
 static inline bool read_fixed(Wire *wire, uint64_t *value, int size) {
     if (wire->end - wire->at < size) {
         return false;
     }
-    *value = 0;
-    for (int i = 0; i < size; i++) {
-        *value |= (uint64_t)*wire->at++ << (8 * i);
-    }
+    *value = fixed_32_at(wire->at) | (size == 8 ? fixed_32_at(wire->at + 4) << 32 : 0);
+    wire->at += size;
     return true;
 }
 

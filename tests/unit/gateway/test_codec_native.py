@@ -468,11 +468,79 @@ def test_a_text_nested_deeper_than_the_runtime_reads_is_read_in_python(kinds: di
     assert dumper(kinds["WellKnown"].DESCRIPTOR)(struct) == text
 
 
-def test_an_unset_value_is_null(kinds: dict[str, type[Message]]) -> None:
-    # An empty one has no JSON form (comments of google/protobuf/struct.proto), so that there is no other answer.
-    field = kinds["WellKnown"].DESCRIPTOR.fields_by_name["value"]
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("timestamp", b"null"),
+        ("duration", b"null"),
+        ("field_mask", b"null"),
+        ("double_value", b"null"),
+        ("string_value", b"null"),
+        # An empty one has no JSON form (comments of google/protobuf/struct.proto), so that there is no other answer.
+        ("value", b"null"),
+        ("struct", b"{}"),
+        ("list_value", b"[]"),
+        ("any", b"{}"),
+        ("empty", b"{}"),
+    ],
+)
+def test_an_unset_well_known_message_is_null_unless_it_is_an_object_or_a_list(
+    kinds: dict[str, type[Message]], name: str, text: bytes
+) -> None:
+    message: Any = kinds["WellKnown"]()
+    field = message.DESCRIPTOR.fields_by_name[name]
 
-    assert value_dumper(field)(kinds["WellKnown"]()) == b"null"
+    assert in_python.value_dumper(field)(message) == text
+    assert value_dumper(field)(message) == text
+
+
+@pytest.mark.parametrize("place", range(24))
+@pytest.mark.parametrize("length", [1, 3, 4, 7, 8, 9, 15, 16, 17, 23, 24])
+@pytest.mark.parametrize("letter", ['"', "\\", "\x00", "\x1f", "\x7f", "é", "😀"])
+def test_a_string_is_escaped_wherever_it_has_to_be(
+    kinds: dict[str, type[Message]], letter: str, length: int, place: int
+) -> None:
+    text = ("a" * place + letter + "a" * length)[:length]
+
+    dumped = native(kinds["Singles"]).dump(kinds["Singles"](string=text).SerializePartialToString)
+
+    assert dumped == orjson.dumps({"string": text} if text else {})
+
+
+@pytest.mark.parametrize("number", [n + d for e in range(20) for n in [10**e] for d in (-1, 0, 1) if n + d < 2**64])
+def test_an_integer_of_any_length_is_written(kinds: dict[str, type[Message]], number: int) -> None:
+    message: Any = kinds["Lists"](uint64s=[number], int64s=[max(-number, -(2**63))])
+
+    dumped = native(kinds["Lists"]).dump(message.SerializePartialToString)
+
+    assert dumped == orjson.dumps({"int64s": [str(message.int64s[0])], "uint64s": [str(number)]})
+
+
+def test_fields_are_written_in_the_order_of_their_declaration(kinds: dict[str, type[Message]]) -> None:
+    for name in ("Lists", "Singles"):  # the fields of Singles are not in the order of their numbers
+        descriptor: Any = kinds[name].DESCRIPTOR
+        keys = [field.json_name for field in descriptor.fields]
+
+        dumped = native(kinds[name], Dialect(nulls=Nulls.NULL)).dump(bytes)
+
+        assert dumped is not None
+        assert list(orjson.loads(dumped)) == keys
+
+
+@pytest.mark.parametrize("wire", [b"\x10\x02\x0a\x01a", b"\x0a\x01a\x0a\x01b", b"\x10\x01\x0a\x01a\x10\x02"])
+def test_fields_in_an_order_that_no_runtime_writes_are_left_to_python(
+    kinds: dict[str, type[Message]], wire: bytes
+) -> None:
+    assert native(kinds["Inner"]).dump(lambda: wire) is None
+
+
+@pytest.mark.parametrize("unknown", [b"\x18\x05", b"\xfa\x7f\x01x", b"\x09" + bytes(8), b"\x12\x00"])
+def test_unknown_fields_are_passed_over_wherever_they_are(kinds: dict[str, type[Message]], unknown: bytes) -> None:
+    pieces = [b"\x0a\x01a", b"\x10\x02"]
+    for place in range(3):
+        wire = b"".join([*pieces[:place], unknown, *pieces[place:]])
+
+        assert native(kinds["Inner"]).dump(partial(bytes, wire)) == b'{"text":"a","number":2}'
 
 
 def test_a_message_cut_off_or_damaged_anywhere_is_written_or_left_to_python(kinds: dict[str, type[Message]]) -> None:

@@ -74,6 +74,7 @@ async def serve(asked: argparse.Namespace) -> None:
         "record": record,
         "pages_guard": asked.pages_guard,
         "title": asked.title,
+        "rate_limits": dict(asked.rate_limit),
         "rate_limit_storage": asked.rate_limit_storage,
         "forwarded_headers": asked.forwarded_headers,
         "forwarded_cookies": asked.forwarded_cookies,

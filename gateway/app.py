@@ -12,7 +12,7 @@ from google.protobuf.descriptor import EnumDescriptor, FileDescriptor, ServiceDe
 from gateway import calls, protocols
 from gateway.backend import Backend, CallFailed, Metadata
 from gateway.calls import CallFacts, Upstream, websocket
-from gateway.contract.services import ContractInvalid, Method, read_services
+from gateway.contract.services import ContractInvalid, Method, read_services, with_limits
 from gateway.endpoint import compile_endpoint
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, RouteNotFound
 from gateway.errors.body import Refusal, Shape, refuse, refuse_call, refuse_fault
@@ -60,7 +60,9 @@ class Gateway:
     ) -> None:
         self._options = options = options or GatewayOptions()
         self._backend = backend
-        everything = read_services(services, options.service_defaults, options.http_rules)
+        everything = with_limits(
+            read_services(services, options.service_defaults, options.http_rules), options.rate_limits
+        )
         methods = [method for method in everything if options.listener in method.listeners]
         self._router = Router(methods, ignore_trailing_slash=options.ignore_trailing_slash)
         # An rpc without a rule is nobody's business outside unless somebody says so.

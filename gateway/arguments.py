@@ -55,6 +55,14 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--allowed-origin", action="append", default=[], help="CORS; may be repeated; * for all")
     parser.add_argument("--trusted-proxy", action="append", type=network, default=[], metavar="CIDR")
     parser.add_argument("--pages-guard", metavar="/PACKAGE.SERVICE/RPC", help="must answer before the pages do")
+    parser.add_argument(
+        "--rate-limit",
+        action="append",
+        type=named_limit,
+        default=[],
+        metavar="NAME=REQUESTS/SECONDS",
+        help="in place of the limit that the contract gives under this name; NAME=off for none; may be repeated",
+    )
     parser.add_argument("--rate-limit-storage", default="memory://", metavar="URL", help="memory:// or redis://...")
     add_header_arguments(parser)
     parser.add_argument("--title", default="API", help="title of the OpenAPI document (%(default)s)")
@@ -183,3 +191,15 @@ def network(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} must be a network, like 10.0.0.0/8, or an address") from error
     return text
+
+
+def named_limit(text: str) -> tuple[str, options_pb2.RateLimit | None]:
+    """Name and limit of requests, None for none, in `text`. Raises argparse.ArgumentTypeError."""
+    name, _, limit = text.partition("=")
+    if name and limit == "off":
+        return name, None
+    requests, _, seconds = limit.partition("/")
+    try:
+        return name, options_pb2.RateLimit(requests=int(requests), window_seconds=int(seconds))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=REQUESTS/SECONDS or NAME=off") from error

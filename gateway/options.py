@@ -82,6 +82,8 @@ class GatewayOptions:
     """Answers to GET have an entity tag, also where the server sets none."""
     compression: bool = True
     """Answers are compressed for clients that take gzip or zstd. Bodies of requests may be in any case."""
+    rate_limits: Mapping[str, options_pb2.RateLimit | None] = field(default_factory=dict)
+    """Limits of requests, or None for none, in place of those the contract gives under these names."""
     rate_limit_storage: str = "memory://"
     """Where requests are counted: "memory://" or a Redis URL."""
     stuck_reader_seconds: float = 30

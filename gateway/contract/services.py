@@ -5,7 +5,7 @@ Works on descriptors of any pool: generated code, a descriptor set, server refle
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from google.api import http_pb2
 from google.protobuf import message_factory
@@ -87,6 +87,38 @@ def read_services(
         raise ContractInvalid(f"{', '.join(waiting)}: a rule of the service config selects no rpc that is served")
     _check_fields([each for method in methods for each in (method.input, method.output)])
     return methods
+
+
+def with_limits(methods: Iterable[Method], limits: Mapping[str, options_pb2.RateLimit | None]) -> tuple[Method, ...]:
+    """`methods` with other limits of requests, or none (None), in place of those that have a name in `limits`.
+
+    The body of a refusal stays the contract's.
+
+    Raises:
+        ContractInvalid: a name is that of no limit, or a limit is below one request or one second.
+    """
+    changed = tuple(_with_limit(method, limits) for method in methods)
+    known = {method.options.rate_limit.name for method in methods}
+    for name, limit in limits.items():
+        if name not in known:
+            raise ContractInvalid(f"{name}: no rpc has a limit of requests of this name")
+        if limit is not None and (limit.requests < 1 or limit.window_seconds < 1):
+            raise ContractInvalid(f"{name}: a limit is at least one request within at least one second")
+    return changed
+
+
+def _with_limit(method: Method, limits: Mapping[str, options_pb2.RateLimit | None]) -> Method:
+    own = method.options.rate_limit
+    if own.name not in limits:
+        return method
+    limit = limits[own.name]
+    options = options_pb2.MethodOptions()
+    options.CopyFrom(method.options)
+    if limit is None:
+        options.ClearField("rate_limit")
+    else:
+        options.rate_limit.requests, options.rate_limit.window_seconds = limit.requests, limit.window_seconds
+    return replace(method, options=options)
 
 
 def _methods(

@@ -109,11 +109,15 @@ class UnsupportedMediaType(GatewayError):
 
 
 class RateLimitExceeded(GatewayError):
-    """The client has used up its requests; it may come back after `retry_after_seconds`."""
+    """The client has used up its requests; it may come back after `retry_after_seconds`.
 
-    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+    `body` is the JSON object to answer over HTTP; None for one in the service's error shape.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: int, body: Mapping[str, str | int] | None = None) -> None:
         headers = [("retry-after", str(retry_after_seconds))]
         super().__init__(grpc.StatusCode.RESOURCE_EXHAUSTED, message, headers=headers)
+        self.body = body
 
 
 class UpgradeRequired(GatewayError):

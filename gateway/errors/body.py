@@ -10,7 +10,7 @@ from google.protobuf import any_pb2
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.backend import CallFailed
-from gateway.errors import GatewayError, problem
+from gateway.errors import GatewayError, RateLimitExceeded, problem
 from gateway.errors.detail import expand
 from gateway.errors.problem import ErrorReasons, Headers, Problem
 from gateway_options.v1 import options_pb2
@@ -46,7 +46,10 @@ class Refusal(NamedTuple):
 
 def refuse(error: GatewayError, shape: Shape) -> Refusal:
     """Return the answer for a refusal of the gateway itself."""
-    return _shaped(problem.of_refusal(error), shape)
+    refusal = _shaped(problem.of_refusal(error), shape)
+    if isinstance(error, RateLimitExceeded) and error.body is not None:
+        return refusal._replace(body=orjson.dumps(error.body))
+    return refusal
 
 
 def refuse_call(error: CallFailed, shape: Shape, reasons: ErrorReasons, request_id: str) -> Refusal:

@@ -30,6 +30,7 @@ PAUSE_SECONDS: Final = 1.0
 IN_MEMORY: Final = "memory://"
 MAX_CONNECTIONS: Final = 16
 
+EXCEEDED: Final = "Rate limit exceeded"
 NAMES: Final = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 
 
@@ -39,6 +40,7 @@ class Window(NamedTuple):
     key: str
     item: limits.RateLimitItem
     sentence: str
+    refusal: "options_pb2.RateLimit.Refusal.ValueType"
 
 
 class StorageInvalid(ValueError):
@@ -68,7 +70,18 @@ def read_window(full_name: str, limit: options_pb2.RateLimit) -> Window:
         if limit.window_seconds % seconds == 0
     )
     plural = "" if count == 1 else "s"
-    return Window(full_name, item, f"Rate limit exceeded: {limit.requests} per {count} {unit}{plural}")
+    sentence = f"{EXCEEDED}: {limit.requests} per {count} {unit}{plural}"
+    return Window(full_name, item, sentence, limit.refusal)
+
+
+def refused(window: Window, retry_after_seconds: int) -> RateLimitExceeded:
+    """The refusal of one request too many."""
+    body: dict[str, str | int] | None = None
+    if window.refusal == options_pb2.RateLimit.REFUSAL_SENTENCE:
+        body = {"error": window.sentence}
+    elif window.refusal == options_pb2.RateLimit.REFUSAL_RETRY_AFTER:
+        body = {"error": EXCEEDED, "retry_after": retry_after_seconds}
+    return RateLimitExceeded(window.sentence, retry_after_seconds=retry_after_seconds, body=body)
 
 
 class RateLimiter:
@@ -128,7 +141,7 @@ class RateLimiter:
         if allowed:
             return Allowance(headers, None)
         wait = max(1, math.ceil(stats.reset_time - time.time()))
-        return Allowance(headers, RateLimitExceeded(window.sentence, retry_after_seconds=wait))
+        return Allowance(headers, refused(window, wait))
 
 
 @lru_cache(maxsize=1024)

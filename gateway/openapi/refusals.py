@@ -16,6 +16,7 @@ from gateway.errors import HTTP_STATUS, GatewayError, Violation
 from gateway.errors.body import CODED, DETAIL, Shape, refuse
 from gateway.errors.problem import ErrorReasons
 from gateway.framing.http_body import is_http_body, is_http_body_field
+from gateway.http.rate_limit import read_window, refused
 from gateway.openapi.schema import WELL_KNOWN, Json, Schemas
 from gateway_options.v1 import options_pb2
 
@@ -50,6 +51,24 @@ ERROR_SCHEMAS: Final[Mapping[Shape, tuple[str, Json]]] = {
                 "code": {"type": "string", "description": "The same for programs."},
             },
             "required": ["error", "message", "code"],
+        },
+    ),
+}
+EXCEEDED: Final[Json] = {"type": "string", "description": "What is used up, in one sentence."}
+LIMIT_SCHEMAS: Final[Mapping["options_pb2.RateLimit.Refusal.ValueType", tuple[str, Json]]] = {
+    options_pb2.RateLimit.REFUSAL_SENTENCE: (
+        "RateLimited",
+        {"type": "object", "properties": {"error": EXCEEDED}, "required": ["error"]},
+    ),
+    options_pb2.RateLimit.REFUSAL_RETRY_AFTER: (
+        "RateLimitedFor",
+        {
+            "type": "object",
+            "properties": {
+                "error": EXCEEDED,
+                "retry_after": {"type": "integer", "description": "Seconds to wait.", "minimum": 1},
+            },
+            "required": ["error", "retry_after"],
         },
     ),
 }
@@ -91,6 +110,7 @@ HEADERS: Final[Json] = {
         "schema": {"type": "string"},
     },
 }
+TOO_MANY: Final = 429
 LIMIT_HEADERS: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 HEADERS_OF: Final[Mapping[int, tuple[str, ...]]] = {401: ("WWW-Authenticate",), 429: ("Retry-After",)}
 # What a code says where the comment says nothing more. Source: comments of google/rpc/code.proto.
@@ -174,16 +194,22 @@ class Refusals:
 
     def _response(self, reasons: list[Reason], method: Method) -> Json:
         status = reasons[0].status
+        content = {"schema": self.body(method), "example": example(status, reasons[0].code, method.error_shape)}
+        if status == TOO_MANY and method.options.rate_limit.refusal in LIMIT_SCHEMAS:
+            content = self._limited(method)
         return {
             "description": " ".join(dict.fromkeys(reason.sentence for reason in reasons)),
             "headers": refer([*every_header(method), *HEADERS_OF.get(status, ())]),
-            "content": {
-                "application/json": {
-                    "schema": self.body(method),
-                    "example": example(status, reasons[0].code, method.error_shape),
-                }
-            },
+            "content": {"application/json": content},
         }
+
+    def _limited(self, method: Method) -> Json:
+        """The refusal of one request too many, where it has a body of its own."""
+        limit = method.options.rate_limit
+        name, schema = LIMIT_SCHEMAS[limit.refusal]
+        self._schemas.components.setdefault(name, schema)
+        refusal = refused(read_window(method.full_name, limit), limit.window_seconds)
+        return {"schema": {"$ref": f"#/components/schemas/{name}"}, "example": dict(refusal.body or {})}
 
 
 def takes_bytes(method: Method, binding: HttpBinding) -> bool:

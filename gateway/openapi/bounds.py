@@ -65,8 +65,8 @@ def _sizes(field: FieldDescriptor, options: options_pb2.FieldOptions) -> Json:
     if options.HasField("max"):
         schema[most] = options.max
     if field.cpp_type in NUMBERS and not field.is_repeated:
-        # A required number is not zero.
-        return schema | {"not": {"const": 0}} if options.required else schema
+        # Zero is how a number without presence is absent.
+        return schema | {"not": {"const": 0}} if options.required and not field.has_presence else schema
     if options.required:
         schema[least] = max(1, options.min)
     elif options.min > 0 and not field.has_presence and not field.is_repeated:

@@ -82,14 +82,14 @@ def _scalar_check(field: FieldDescriptor, options: options_pb2.FieldOptions) -> 
     if not value_checks and not options.required:
         return None
     name, presence, required = field.name, field.has_presence, options.required
-    # A number without presence is always there; a text or an enum without presence is absent when it is empty.
-    empty_is_absent = not presence and field.cpp_type in _EMPTY_MEANS_ABSENT
+    textual = field.cpp_type in _EMPTY_MEANS_ABSENT
+    # Empty text is no value, unless it can be told that it was given and nobody minds. Zero is one, unless a number
+    # must be given and it cannot be told whether it was.
+    empty_is_absent = (textual and (required or not presence)) or (required and not presence)
 
     def check(message: Any, path: str) -> Iterable[Violation]:
-        if presence and not required and not message.HasField(name):
-            return ()
         value = getattr(message, name)
-        if not value and (required or empty_is_absent):
+        if (presence and not message.HasField(name)) or (not value and empty_is_absent):
             return (Violation(path + name, "must be given"),) if required else ()
         for violated in value_checks:
             words = violated(value)

@@ -16,6 +16,7 @@ from switchyard.bots.v1 import webhook_service_pb2 as webhooks
 from switchyard.system.v1 import system_service_pb2 as system
 from switchyard.tasks.v1 import worker_service_pb2 as worker
 from switchyard.tasks.v1.task_pb2 import LogLine
+from switchyard.telemetry.v1 import session_service_pb2 as sessions
 
 GOOD_BOT: Final = bots.CreateBotInstanceRequest(owner_type=bot.OWNER_TYPE_USER, owner_id="u1", bot_code="noop")
 GOOD_USER: Final = users.CreateUserRequest(username="ann", password="long enough", roles=[access_pb2.ROLE_VIEWER])
@@ -50,6 +51,10 @@ def changed(message: Message, **fields: object) -> Message:
         (bots.GetBotInstanceRequest(id=""), [("id", "must be given")]),
         (changed(GOOD_BOT, owner_type=0), [("owner_type", "must be given")]),
         (bots.UploadCookiesRequest(id="i"), [("file", "must be given")]),
+        # Where it can be told that a number was given, false and zero are values.
+        (sessions.EndSessionRequest(session_id="s", success=False), []),
+        (sessions.EndSessionRequest(session_id="s"), [("success", "must be given")]),
+        (sessions.EndSessionRequest(session_id="s", success=True, duration=0), []),
         # Lengths of text, the ends belong.
         (changed(GOOD_BOT, owner_id="a" * 128), []),
         (changed(GOOD_BOT, owner_id="a" * 129), [("owner_id", "must be at most 128 characters long")]),

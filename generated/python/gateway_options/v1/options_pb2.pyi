@@ -545,7 +545,7 @@ class FieldOptions(_message.Message):
     header: _builtins.str
     """Request header that fills the field when path, query and body do not."""
     required: _builtins.bool
-    """A value must be given: not empty, not zero, not unset."""
+    """A value must be given: not empty, not unset. Where it cannot be told whether a number was given, not zero."""
     min: _builtins.int
     """Smallest number, or fewest characters, bytes or items."""
     max: _builtins.int

@@ -1,13 +1,18 @@
 """Serves `make_app()` of a module beside this one: `python -m benchmarks.peers.http_server PORT SERVER MODULE`.
 
 SERVER is uvicorn, in one process on one loop, or granian, with one worker and the network in a thread of its own. All
-applications get the same settings: uvloop, no access log, nothing in between.
+applications get the same settings: uvloop, no access log, nothing in between. On uvicorn the gateway comes with the
+connection that it is served with everywhere; everybody else has uvicorn's own.
 """
 
 import os
 import sys
 
 import uvicorn
+
+from gateway.serving.http_connection import HttpConnection
+
+GATEWAY = "gateway_items"
 
 
 def main(port: str, server: str, module: str) -> None:
@@ -20,7 +25,7 @@ def main(port: str, server: str, module: str) -> None:
         target,
         factory=True,
         port=int(port),
-        http="httptools",
+        http=HttpConnection if module == GATEWAY else "httptools",
         loop="uvloop",
         lifespan="off",
         access_log=False,

@@ -1,4 +1,4 @@
-"""The connection under an exchange, which ASGI does not show; uvicorn's `send` is a method of what holds it.
+"""The connection under an exchange, which ASGI does not show; on uvicorn `send` is a method of what holds it.
 
 With other servers a stuck reader's answer ends unfinished, and its connection closes once buffers drain or time out; a
 client that hangs up while nothing is read is noticed when reading goes on.

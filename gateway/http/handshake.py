@@ -102,7 +102,7 @@ class Answer:
 
     @property
     def transport(self) -> Any:
-        """The transport of uvicorn's `send`; None with other servers."""
+        """The connection that uvicorn's `send` writes to; None with other servers."""
         return getattr(getattr(self._send, "__self__", None), "transport", None)
 
     async def send(self, event: Event) -> None:

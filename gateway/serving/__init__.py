@@ -1,1 +1,3 @@
-"""What uvicorn lacks: refusals in our words, trailers, and logs without secrets."""
+"""The connections of the gateway's programs, which uvicorn gives bytes to: HTTP/1.1 of our own, and its WebSocket made
+to keep what it is asked to itself.
+"""

@@ -1,103 +1,477 @@
-"""A connection of uvicorn that has trailers, spares old clients chunks, and refuses what is no HTTP in our shape."""
+"""A connection that speaks HTTP/1.1 for uvicorn, which keeps the sockets, TLS, signals and the stop.
+
+uvicorn's own protocol answers in words of its own, has no trailers, and costs as much as the gateway. This one hands
+requests to the application as any ASGI server does; there is no access log, as the gateway has one.
+"""
 
 import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
-import grpc
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
 from gateway.app import Gateway
+from gateway.calls.connection import has_hung_up
 from gateway.errors import BadRequest, GatewayError
-from gateway.serving.http_1_0 import UnchunkedApp, is_old
-from gateway.serving.http_trailers import TrailingApp, may_have_trailers
+from gateway.errors.body import PLAIN, Refusal, refuse
+from gateway.http.exchange import JSON, Headers
+from gateway.http.request_body import Scope
+from gateway.serving.http_answer import HttpAnswer, whole_answer
+from gateway.serving.http_flow import Flow
+from gateway.serving.http_request import HttpRequest
+from gateway.serving.http_scope import TRAILERS, Scopes
+from gateway.serving.patience import Patience
+from gateway.serving.refusals import (
+    MAX_HEAD_BYTES,
+    BodyStopped,
+    CodingUnknown,
+    HeadTooLarge,
+    NoAnswer,
+    Overloaded,
+    Stopped,
+)
 
-# Bytes in a row that are no body: a head, trailers, extensions of chunks. The parser has no limit of its own. RFC 9112,
-# section 3, asks for 8,000 bytes of request line at least; Node.js takes 16 KiB, nginx 32.
-MAX_HEAD_BYTES: Final = 64 * 1024
+__all__ = ["MAX_HEAD_BYTES", "HttpConnection"]
+
+log = logging.getLogger(__name__)
+
+# Read at once. Loops give up to 256 KiB, in which ten thousand requests may stand; they are not to wait as objects.
+SLICE_BYTES: Final = 16 * 1024
+# Whoever is told the last word while it is still sending may read it so long (RFC 9112, section 9.6).
+LINGER_SECONDS: Final = 2.0
+# Headers that the connection has to know about.
+NOTED: Final = frozenset({b"expect", b"te", b"transfer-encoding"})
 
 
-class HeadTooLarge(GatewayError):
-    """Headers or trailers are longer than anybody needs (RFC 6585, section 5)."""
+class HttpConnection(asyncio.Protocol):
+    """Give this class to `uvicorn.Config` as `http`.
 
-    def __init__(self) -> None:
-        message = f"the request line and headers must have at most {MAX_HEAD_BYTES} bytes together"
-        super().__init__(grpc.StatusCode.RESOURCE_EXHAUSTED, message, http_status=431)
-
-
-class HttpConnection(HttpToolsProtocol):
-    """Give this class to `uvicorn.Config` as `http`; the application must be a `Gateway`."""
+    It refuses in the shape of the application, which is a `Gateway`; any other is served too, and has the plain shape.
+    """
 
     head_seconds = 30.0
     """A head that takes longer to come is not meant to end."""
+    body_seconds = 30.0
+    """A body with a length of which nothing comes for so long, while the application waits for it, is not meant to end
+    either, and neither is one that nobody wants any more. See `HttpRequest.may_stall`."""
+
+    _flow: Flow
+    """From the beginning of the connection on, like the next three."""
+    _scopes: Scopes
+    _transport: Any
+    _parser: HttpRequestParser
+    # The request that is being answered, and its answer.
+    _request: HttpRequest | None = None
+    _answer: HttpAnswer | None = None
+    # The request whose body is coming. Often the same.
+    _reading: HttpRequest | None = None
+    _deaf = False
+    """What the client sends from now on is thrown away."""
+    _unread = b""
+    """Was received and waits, as the connection is paused."""
     _bytes_beside_body = 0
-    _head_timer: asyncio.TimerHandle | None = None
+    _in_head = False
+    """Nothing but a part of a head has come, and patience with it is limited."""
+    _body_awaited = False
+    """Nothing can go on before more of the body comes, and patience with it is limited."""
+    _unsent_bytes = 0
+    """What the client had not taken when that was looked at last."""
 
-    def connection_made(self, transport: Any) -> None:
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        self._config = config
+        self._server_state = server_state
+        self._app_state = app_state
+        self._keep_alive_seconds: float = config.timeout_keep_alive
+        self._most_at_once = config.limit_concurrency
+        self._app = config.loaded_app
+        # uvicorn may have put an application of its own before it.
+        self._gateway = config.app if isinstance(config.app, Gateway) else config.loaded_app
+        self._loop = _loop or asyncio.get_running_loop()
+        self._patience = Patience(self._loop, self._lose_patience)
+        # What is to be done when the present answer is complete.
+        self._queue: deque[HttpRequest | Callable[[], None]] = deque()
+        self._target = b""
+        self._headers: Headers = []
+        self._noted: Headers = []
+
+    # As asyncio has it.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; a connection that asks nothing is closed after a while, as one is that asks nothing more."""
-        super().connection_made(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._transport = transport
+        self._server_state.connections.add(self)  # type: ignore[arg-type]
+        self._flow = Flow(self._transport, self._server_state, self._answered, self._read_on, self._await_body)
+        self._scopes = Scopes(self._transport, self._config, self._app_state)
+        self._parser = HttpRequestParser(self)
+        self._patience.wait(self._keep_alive_seconds)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - gone is gone
         """End."""
-        self._stop_head_timer()
-        super().connection_lost(exc)
+        self._server_state.connections.discard(self)
+        self._patience.close()
+        self._say_no_more()
+        # The parser holds this connection.
+        del self._parser
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; close the connection when too many of them come, or too slowly, before a body does."""
-        self._bytes_beside_body += len(data)
-        super().data_received(data)
-        # Most requests come in one piece, and none of it is left.
-        if self._bytes_beside_body:
-            self._bound_head()
+        """Take bytes."""
+        if self._deaf:
+            return
+        if self._unread or len(data) > SLICE_BYTES:
+            self._unread += data
+        else:
+            self._feed(data)
+        if self._unread:
+            self._feed_unread()
+
+    def pause_writing(self) -> None:
+        """Have the application wait until the client takes what is sent."""
+        self._flow.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Let the application send again."""
+        self._flow.resume_writing()
+
+    # As uvicorn's server has it.
+
+    def shutdown(self) -> None:
+        """Close when the present answer is complete."""
+        if self._request is None or self._flow.gone:
+            self._transport.close()
+        else:
+            self._request.keep_alive = False
+
+    # As the parser has it. These are called within `_feed` only.
+
+    def on_url(self, part: bytes) -> None:
+        """Take the target of a request, or a part of it."""
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header or a trailer."""
+        name = name.lower()
+        self._headers.append((name, value))
+        if name in NOTED:
+            self._noted.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """End the head."""
+        """End the head: a request has come, but for its body. Raises GatewayError, HttpParserInvalidURLError."""
+        if self._deaf:
+            return
+        parser = self._parser
+        self._in_head = False
+        if self._bytes_beside_body > MAX_HEAD_BYTES:
+            self._measure_head()
         self._bytes_beside_body = 0
-        if self._head_timer is not None:
-            self._stop_head_timer()
-        super().on_headers_complete()
-        # uvicorn adds trailers to the list of headers, and they must not pass for some (RFC 9110, section 6.5.1).
-        self.scope["headers"] = list(self.headers)
+        version = parser.get_http_version()
+        method = parser.get_method().decode("ascii")
+        if parser.should_upgrade():
+            # What it is for is looked at when the parser has stopped.
+            return
+        keep_alive = version == "1.1" and parser.should_keep_alive()
+        target, headers = self._target, self._headers
+        self._target, self._headers = b"", []
+        scope = self._scopes.make(method, target, headers)
+        awaits_continue = False
+        if version != "1.1":
+            if version != "1.0":
+                raise BadRequest("the request must be of HTTP/1.1 or HTTP/1.0")
+            scope["http_version"] = version
+        if self._noted:
+            awaits_continue = self._heed_noted(scope)
+        self._reading = request = HttpRequest(self._flow, scope, keep_alive=keep_alive, awaits_continue=awaits_continue)
+        self._queue.append(request)
 
-    def on_body(self, body: bytes) -> None:
+    def on_body(self, piece: bytes) -> None:
         """Take a piece of the body."""
         self._bytes_beside_body = 0
-        super().on_body(body)
+        request = self._reading
+        if request is None:
+            return
+        if request.over:
+            # Nobody needs it any more; it only stands before the next request.
+            self._patience.wait(self.body_seconds)
+        else:
+            self._body_awaited = False
+            request.add(piece)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
-        """Answer bytes that are no HTTP request, and close; nobody knows where the next request would begin."""
-        self._refuse(BadRequest("the request must be valid HTTP"))
+    def on_message_complete(self) -> None:
+        """End the request."""
+        # Of trailers nobody knows whether they may be used as headers (RFC 9110, section 6.5.1).
+        self._bytes_beside_body = 0
+        request = self._reading
+        if request is not None:
+            self._reading = None
+            if self._headers:
+                self._headers, self._noted = [], []
+            request.end()
+            self._deaf = not request.keep_alive
+            if request.over:
+                self._patience.wait(self._keep_alive_seconds)
 
-    def _refuse(self, error: GatewayError) -> None:
-        app = self.config.loaded_app
-        if not isinstance(app, Gateway):
-            raise TypeError("HttpConnection serves a Gateway only")
-        status, headers, body = app.refuse_unreadable(error, self.client[0] if self.client else "")
-        lines = [b"%b: %b\r\n" % header for header in [*self.server_state.default_headers, *headers]]
-        cycle = self.cycle
-        if cycle is None or cycle.response_complete or not cycle.response_started:
-            self.transport.write(b"".join([STATUS_LINE[status], *lines, b"connection: close\r\n\r\n", body]))
-        # Else an answer breaks off, which tells enough; a second one within it would be taken for a part of it.
-        self.transport.close()
+    def _measure_head(self) -> None:
+        """Raise HeadTooLarge if the head alone is too large, and not what came with it."""
+        if len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers) > MAX_HEAD_BYTES:
+            raise HeadTooLarge
+
+    def _heed_noted(self, scope: Scope) -> bool:
+        """Return whether the client waits to be told to send its body."""
+        noted, self._noted = self._noted, []
+        codings = [value.lower() for name, value in noted if name == b"transfer-encoding"]
+        if codings and codings != [b"chunked"]:
+            raise CodingUnknown
+        if scope["http_version"] != "1.1":
+            # It knows neither trailers nor interim answers.
+            return False
+        if any(name == b"te" for name, _ in noted):
+            scope["extensions"] = {TRAILERS: {}}
+        return any(name == b"expect" and value.lower() == b"100-continue" for name, value in noted)
+
+    # Reading.
+
+    def _feed(self, data: bytes) -> None:
+        """Have `data` parsed, and begin with a request that has come."""
+        self._bytes_beside_body += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        except HttpParserError as error:
+            self._fail(error)
+        if self._queue:
+            if self._request is None:
+                self._advance()
+            if self._queue:
+                self._flow.pause_reading()
+        if self._bytes_beside_body and not self._deaf:
+            self._bound_head()
+
+    def _feed_unread(self) -> None:
+        data, self._unread = self._unread, b""
+        at = 0
+        while at < len(data) and not (self._flow.read_paused or self._deaf):
+            self._feed(data[at : at + SLICE_BYTES])
+            at += SLICE_BYTES
+            if self._unread:
+                # An upgrade that is ignored is read once more.
+                data, at, self._unread = self._unread + data[at:], 0, b""
+        if not self._deaf:
+            self._unread = data[at:]
+
+    def _read_on(self) -> None:
+        """Read again what was held back, if there is room for it."""
+        if not (self._queue or (self._reading is not None and self._reading.is_full)):
+            self._flow.resume_reading()
+            if self._unread:
+                self._feed_unread()
 
     def _bound_head(self) -> None:
-        if self.transport.is_closing():
-            return
         if self._bytes_beside_body > MAX_HEAD_BYTES:
-            self._refuse(HeadTooLarge())
-        elif self._head_timer is None and "method" not in (self.scope or ()):
-            # uvicorn knows the method when the head is complete.
-            self._head_timer = self.loop.call_later(self.head_seconds, self.transport.close)
+            self._refuse_unreadable(HeadTooLarge())
+        elif self._request is None and self._reading is None and not self._in_head:
+            self._in_head = True
+            self._patience.wait(self.head_seconds)
 
-    def _stop_head_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _fail(self, error: HttpParserError) -> None:
+        """Refuse what the parser, or this connection on its behalf, has found to be no HTTP."""
+        if self._deaf:
+            # It stands behind a request that has said it is the last.
+            return
+        reason = error.__context__ if isinstance(error, HttpParserCallbackError) else None
+        if isinstance(reason, GatewayError):
+            self._refuse_unreadable(reason)
+        elif reason is None or isinstance(reason, HttpParserError):
+            self._refuse_unreadable(BadRequest("the request must be valid HTTP"))
+        else:
+            raise reason
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        scope: Any = cycle.scope
-        if may_have_trailers(scope):
-            app = TrailingApp(app, cycle)
-        elif is_old(scope):
-            app = UnchunkedApp(app, cycle)
-        super()._start_asgi_task(cycle, app)
+    def _refuse_unreadable(self, error: GatewayError) -> None:
+        """Answer what cannot be read, and close; nobody knows where the next request would begin."""
+        self._deaf = True
+        reading, self._reading = self._reading, None
+        if self._queue and self._queue[-1] is reading:
+            self._queue.pop()
+        if (reading is not None and reading is self._request) or (self._answer is not None and self._answer.begun):
+            self._refuse(error)
+        else:
+            self._queue.append(partial(self._refuse, error))
+            if self._request is None:
+                self._advance()
+
+    def _upgrade(self, rest: bytes) -> None:
+        """Leave the connection to WebSocket if it is asked for; any other upgrade may be ignored (RFC 9110, 7.8)."""
+        asked = [value.lower() for name, value in self._headers if name == b"upgrade"]
+        if self._parser.get_method() == b"CONNECT":
+            self._refuse_unreadable(BadRequest("the request must be valid HTTP"))
+        elif asked[-1:] == [b"websocket"] and self._config.ws_protocol_class is not None:
+            self._deaf = True
+            self._queue.append(self._hand_over)
+        else:
+            # The parser has taken the body for bytes of the other protocol.
+            head = self._head_without(b"upgrade")
+            self._target, self._headers, self._noted = b"", [], []
+            self._parser = HttpRequestParser(self)
+            self._unread = head + rest
+
+    def _hand_over(self) -> None:
+        """Give the connection, and the request that asked for it, to uvicorn's protocol for WebSocket."""
+        protocol: Any = self._config.ws_protocol_class
+        socket = protocol(config=self._config, server_state=self._server_state, app_state=self._app_state)
+        self._server_state.connections.discard(self)
+        self._patience.close()
+        self._flow.resume_reading()
+        socket.connection_made(self._transport)
+        socket.data_received(self._head_without(b""))
+        self._transport.set_protocol(socket)
+        del self._parser
+
+    def _head_without(self, left_out: bytes) -> bytes:
+        """The head that was read last, without the headers of one name."""
+        method, version = self._parser.get_method(), self._parser.get_http_version().encode()
+        lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != left_out]
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self._target, version, b"".join(lines))
+
+    # Answering.
+
+    def _advance(self) -> None:
+        """Begin with what comes next, or wait for it."""
+        if self._queue:
+            following = self._queue.popleft()
+            if isinstance(following, HttpRequest):
+                self._begin(following)
+            else:
+                following()
+        elif self._reading is not None:
+            self._patience.wait(self.body_seconds)
+        elif self._bytes_beside_body:
+            self._in_head = True
+            self._patience.wait(self.head_seconds)
+        else:
+            self._patience.wait(self._keep_alive_seconds)
+
+    def _begin(self, request: HttpRequest) -> None:
+        self._body_awaited = False
+        self._request = request
+        self._answer = answer = HttpAnswer(self._flow, request)
+        limit, state = self._most_at_once, self._server_state
+        if limit is not None and (len(state.connections) >= limit or len(state.tasks) >= limit):
+            self._refuse(Overloaded())
+            return
+        request.task = task = self._loop.create_task(self._serve(request, answer))
+        state.tasks.add(task)
+
+    async def _serve(self, request: HttpRequest, answer: HttpAnswer) -> None:
+        try:
+            await self._app(request.scope, request.receive, answer.send)
+        except asyncio.CancelledError:
+            # Nobody but a server that has waited long enough does this.
+            if not answer.complete:
+                self._refuse(Stopped())
+            raise
+        except Exception:
+            log.exception("the application failed")
+        finally:
+            self._server_state.tasks.discard(request.task)
+        if not (answer.complete or self._flow.gone):
+            if has_hung_up(self._transport):
+                # While nothing was read, only the application has noticed.
+                self._transport.abort()
+            else:
+                self._refuse(NoAnswer())
+
+    def _answered(self) -> None:
+        """Go on after the present answer."""
+        self._server_state.total_requests += 1
+        request = self._request
+        self._request = self._answer = None
+        if request is not None:
+            request.finish()
+        if request is None or not request.keep_alive:
+            self._leave(lingering=self._reading is not None)
+            return
+        if self._queue or self._reading is not None or self._bytes_beside_body:
+            self._advance()
+        else:
+            self._patience.wait(self._keep_alive_seconds)
+        if self._flow.read_paused:
+            self._read_on()
+
+    def _refuse(self, error: GatewayError) -> None:
+        """Tell `error` instead of the present answer, and close; an answer that has begun breaks off instead."""
+        if self._flow.gone:
+            return
+        # A second answer within one would be taken for a part of it.
+        if self._answer is None or not self._answer.begun:
+            status, headers, body = self._refusal(error)
+            if self._request is not None and self._request.scope["method"] == "HEAD":
+                body = b""
+            self._transport.write(whole_answer(status, self._flow.own_lines(), headers, body))
+        self._leave(lingering=True)
+
+    def _refusal(self, error: GatewayError) -> Refusal:
+        if isinstance(self._gateway, Gateway):
+            return self._gateway.refuse_unreadable(error, self._scopes.peer)
+        # Another application, with a gateway mounted in it perhaps, has no shape that is known here.
+        status, headers, body = refuse(error, PLAIN)
+        length = (b"content-length", b"%d" % len(body))
+        return Refusal(status, [(b"content-type", JSON), length, *headers], body)
+
+    # Ending.
+
+    def _await_body(self) -> None:
+        if self._request is not None and not self._request.may_stall:
+            self._body_awaited = True
+            self._patience.wait(self.body_seconds)
+
+    def _lose_patience(self) -> None:
+        """Close, or refuse a body that stopped; a client that is still reading an answer has time for that."""
+        if self._request is not None and not self._flow.gone:
+            if self._body_awaited:
+                self._refuse(BodyStopped())
+            return
+        unsent = self._transport.get_write_buffer_size()
+        if not unsent:
+            self._transport.close()
+        elif unsent == self._unsent_bytes:
+            self._transport.abort()
+        else:
+            self._unsent_bytes = unsent
+            self._patience.wait(self.body_seconds)
+
+    def _leave(self, *, lingering: bool) -> None:
+        """Close when everything is sent; `lingering` if the client may still be sending.
+
+        To close at once would then throw away what it has not read yet (RFC 9112, section 9.6).
+        """
+        self._say_no_more()
+        if self._transport.is_closing():
+            return
+        if lingering and self._transport.can_write_eof():
+            self._flow.resume_reading()
+            self._transport.write_eof()
+            self._patience.wait(LINGER_SECONDS)
+        else:
+            self._transport.close()
+            self._patience.wait(self.body_seconds)
+
+    def _say_no_more(self) -> None:
+        self._deaf = True
+        self._unread = b""
+        self._queue.clear()
+        self._flow.gone = True
+        self._flow.resume_writing()
+        if self._request is not None:
+            self._request.finish()

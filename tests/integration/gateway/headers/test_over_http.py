@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 
 from gateway.serving.http_connection import MAX_HEAD_BYTES, HttpConnection
+from tests.integration.gateway.serving import server
+from tests.integration.gateway.serving.server import connected_to, read_chunk, read_head, served
 
 
 @asynccontextmanager
@@ -17,33 +18,12 @@ async def connected(
     asker: Any, connection: type[HttpConnection] = HttpConnection, **options: Any
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to the gateway of `asker`. `options` are uvicorn's."""
-    config = uvicorn.Config(asker.app, port=0, http=connection, log_config=None, proxy_headers=False, **options)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    reader, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname())
-    try:
-        async with asyncio.timeout(20):
-            yield reader, writer
-    finally:
-        writer.close()
-        await writer.wait_closed()
-        server.should_exit = True
-        await serving
+    async with server.connected(asker.app, connection, **options) as streams:
+        yield streams
 
 
 def request(path: str, *lines: str) -> bytes:
     return "\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
-
-
-async def read_head(reader: asyncio.StreamReader) -> bytes:
-    return (await reader.readuntil(b"\r\n\r\n")).lower()
-
-
-async def read_chunk(reader: asyncio.StreamReader) -> bytes:
-    size = int(await reader.readuntil(b"\r\n"), 16)
-    return (await reader.readexactly(size + 2))[:-2] if size else b""
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "application/x-ndjson"])
@@ -206,3 +186,27 @@ async def test_a_slow_body_is_waited_for(asker: Any) -> None:
         head = await read_head(reader)
 
     assert head.startswith(b"http/1.1 ")
+
+
+async def test_more_at_once_than_allowed_are_refused(asker: Any) -> None:
+    async with connected(asker, limit_concurrency=1) as (reader, writer):
+        writer.write(request("/say"))
+        answer = await reader.read()
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nx-request-id: " in answer
+    assert answer.endswith(b'{"code":14,"message":"too many requests are being answered"}')
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+async def test_a_server_that_stops_answers_in_our_shape_what_it_cannot_wait_for(asker: Any, method: bytes) -> None:
+    async with served(asker.app, timeout_graceful_shutdown=1) as running, connected_to(running) as (reader, writer):
+        writer.write(method + b" /say?waitMilliseconds=60000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        while not running.server_state.tasks:
+            await asyncio.sleep(0.01)
+        running.should_exit = True
+        head, _, text = (await reader.read()).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nx-request-id: " in head
+    assert text == (b"" if method == b"HEAD" else b'{"code":14,"message":"the server is stopping"}')

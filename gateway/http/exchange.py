@@ -108,6 +108,11 @@ class Exchange:
         length = (b"content-length", b"%d" % len(body))
         self.status = status
         all_headers = [*self.common_headers, (b"content-type", content_type), length, *headers]
+        # Connections of the gateway's own take an answer at once.
+        send_whole = getattr(getattr(self.send, "__self__", None), "send_whole", None)
+        if send_whole is not None:
+            await send_whole(status, all_headers, body)
+            return
         await self.send({"type": "http.response.start", "status": status, "headers": all_headers})
         await self.send({"type": "http.response.body", "body": b"" if self.http_method == "HEAD" else body})
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, cast
 
 import grpc
@@ -33,6 +34,7 @@ from server.accounts.passwords import Passwords
 from server.accounts.tokens import Tokens
 from server.accounts.user_service import UserService
 from server.bots import services as bots
+from server.bots.instance_store import RUN_KIND
 from server.clock import now_micros
 from server.config import ConfigInvalid, ServerConfig, is_loopback
 from server.credentials import Credentials, load_credentials
@@ -56,13 +58,18 @@ from server.tasks.log_hub import LogHub
 from server.tasks.queue import QueueUrlInvalid, WorkQueue
 from server.tasks.service import TaskServicer
 from server.tasks.sweep import Sweep
+from server.tasks.task import NewTask, TaskRow
 from server.tasks.worker_service import WorkerServicer
+from server.telemetry import run_sessions
+from server.telemetry import services as telemetry
+from server.telemetry.retention import Limits
 from switchyard.auth.v1.auth_service_pb2_grpc import add_AuthServiceServicer_to_server
 from switchyard.auth.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
 from switchyard.errors.v1 import error_reason_pb2
 from switchyard.system.v1.system_service_pb2_grpc import add_SystemServiceServicer_to_server
 from switchyard.tasks.v1.task_service_pb2_grpc import add_TaskServiceServicer_to_server
 from switchyard.tasks.v1.worker_service_pb2_grpc import add_WorkerServiceServicer_to_server
+from switchyard.telemetry.v1.statistics_service_pb2 import GetHealthResponse
 
 log: Final = structlog.get_logger()
 
@@ -154,18 +161,19 @@ async def build(config: ServerConfig, credentials: Credentials, database: Databa
     handlers = cast("grpc.aio.Server", registered)
     queue = make_queue(config)
     outbound = OutboundRule(config.outbound_allow, loopback_open=is_loopback(config.host))
-    kernel = Kernel(database, queue, now_micros, bots.FINAL_HOOKS, lease_seconds=config.lease_seconds)
+    kernel = Kernel(database, queue, now_micros, FINAL_HOOKS, lease_seconds=config.lease_seconds)
     hub = LogHub(database, kernel.changes)
     artifact_files = ArtifactFiles(config.data_dir, database, now_micros)
     add_TaskServiceServicer_to_server(TaskServicer(kernel, database), handlers)
     add_WorkerServiceServicer_to_server(WorkerServicer(kernel, database, hub, artifact_files, outbound), handlers)
 
+    secret_box = open_secret_box(config.data_dir)
     bot_services = bots.build(
         database=database,
         kernel=kernel,
         hub=hub,
         artifact_files=artifact_files,
-        secret_box=open_secret_box(config.data_dir),
+        secret_box=secret_box,
         outbound=outbound,
         clock=now_micros,
         data_dir=config.data_dir,
@@ -176,6 +184,19 @@ async def build(config: ServerConfig, credentials: Credentials, database: Databa
         ),
     )
     bot_services.add_to_server(handlers)
+    telemetry_services = telemetry.build(
+        database=database,
+        secret_box=secret_box,
+        clock=now_micros,
+        health=health_facts(config),
+        ttl_seconds=config.session_ttl_seconds,
+        limits=Limits(
+            days=config.session_retention_days,
+            sessions=config.session_retention_count,
+            events=config.event_retention_count,
+        ),
+    )
+    telemetry_services.add_to_server(handlers)
 
     tokens = make_tokens(config, credentials)
     auth = await build_accounts(config, credentials, database, tokens, handlers)
@@ -195,7 +216,19 @@ async def build(config: ServerConfig, credentials: Credentials, database: Databa
         session_lasts=auth.session_lasts,
         metrics=CallMetrics(metrics.registry),
     )
-    return Parts(registered, interceptor, metrics, [queue.run, Sweep(kernel).run, bot_services.run_background])
+    background = [queue.run, Sweep(kernel).run, bot_services.run_background, telemetry_services.run_background]
+    return Parts(registered, interceptor, metrics, background)
+
+
+def health_facts(config: ServerConfig) -> GetHealthResponse:
+    """Return what telemetry says of this server to anybody: of the database no more than its own folder and file."""
+    path = Path(config.database_url.removeprefix("sqlite:///"))
+    return GetHealthResponse(
+        database_path="/".join(path.parts[-2:]) if config.database_url.startswith("sqlite:") else "postgresql",
+        version=version("switchyard"),
+        auth_enabled=not config.jwt_dev_mode,
+        rate_limiting=config.rate_limit_per_minute > 0,
+    )
 
 
 def make_queue(config: ServerConfig) -> WorkQueue:
@@ -236,6 +269,13 @@ async def build_accounts(
     return auth
 
 
+def on_run_final(connection: sa.Connection, run: TaskRow, now: int) -> Sequence[NewTask]:
+    """What every domain adds to the end of a Run."""
+    return [*bots.FINAL_HOOKS[RUN_KIND](connection, run, now), *run_sessions.on_run_final(connection, run, now)]
+
+
+# The kernel calls these when a Task of the kind ends.
+FINAL_HOOKS: Final = {**bots.FINAL_HOOKS, RUN_KIND: on_run_final}
 WELL_KNOWN_SERVICES: Final = (
     health_pb2.DESCRIPTOR.services_by_name["Health"],
     reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"],
@@ -346,10 +386,16 @@ def gateway_options(
         default_error_shape=options_pb2.ServiceOptions.ERROR_SHAPE_DETAIL,
         comments=(files("switchyard") / "contract.binpb").read_bytes(),
         error_reasons=(error_reason_pb2.ErrorReason.DESCRIPTOR,),
+        rate_limits={"telemetry": telemetry_limit(config.rate_limit_per_minute)},
         rate_limit_storage=rate_limit_storage(config.redis_url),
         observe=metrics.observe_request,
         record=request_writer(sys.stderr) if config.access_log else None,
     )
+
+
+def telemetry_limit(per_minute: int) -> options_pb2.RateLimit | None:
+    """Return the limit of requests to each method of telemetry; None where nothing is counted."""
+    return options_pb2.RateLimit(requests=per_minute, window_seconds=60) if per_minute else None
 
 
 def rate_limit_storage(redis_url: str | None) -> str:

@@ -24,10 +24,15 @@ WAITING_EVENTS: Final = 10_000
 BATCH_EVENTS: Final = 1_000
 CALL_SECONDS: Final = 10.0
 DEVICE: Final = "desktop"
-# The session was there, or had ended, before this call: an earlier try of the same call has come through.
-_DONE_BEFORE: Final = frozenset(
+# The session was there, or had ended, before this call, because an earlier try of it has come through; or an attempt
+# before this one opened no page.
+_NOTHING_TO_DO: Final = frozenset(
     reasons.ErrorReason.Name(reason)
-    for reason in (reasons.ERROR_REASON_ALREADY_EXISTS, reasons.ERROR_REASON_SESSION_ENDED)
+    for reason in (
+        reasons.ERROR_REASON_ALREADY_EXISTS,
+        reasons.ERROR_REASON_SESSION_ENDED,
+        reasons.ERROR_REASON_NOT_FOUND,
+    )
 )
 
 log: Final = structlog.get_logger(__name__)
@@ -47,9 +52,10 @@ class BrowserReport:
     Telemetry must not fail a run: what the server refuses is a line in the worker's own log.
     """
 
-    def __init__(self, link: ServerLink, session_id: str, profile_id: str) -> None:
+    def __init__(self, link: ServerLink, run_id: str, attempt: int, profile_id: str) -> None:
         self._link = link
-        self._session_id = session_id
+        self._session_id = session_of(run_id, attempt)
+        self._earlier = [session_of(run_id, number) for number in range(1, attempt)]
         self._profile_id = profile_id
         self._waiting: asyncio.Queue[NewEvent | End] = asyncio.Queue(WAITING_EVENTS)
         self._next_position = 1
@@ -72,7 +78,7 @@ class BrowserReport:
             while not isinstance(first := await self._waiting.get(), End):
                 await self._send_batch(self._batch(first))
             if self._begun:
-                await self._finish(first)
+                await self._finish(self._session_id, first)
         except Refused as refusal:
             log.warning("telemetry takes no more of this run", session=self._session_id, reason=str(refusal))
             await self._discard()
@@ -109,6 +115,9 @@ class BrowserReport:
         raise Refused(grpc.StatusCode.INTERNAL, message="the server ended the stream before all events were stored")
 
     async def _begin(self, first: NewEvent) -> None:
+        for session_id in self._earlier:
+            # Its worker was lost, or it would not be our turn.
+            await self._finish(session_id, End(False, "WorkerLost"))
         request = sessions_pb.RegisterSessionRequest(
             session_id=self._session_id, profile_id=self._profile_id, device=DEVICE
         )
@@ -117,8 +126,8 @@ class BrowserReport:
         await self._call(self._link.sessions.RegisterSession, request)
         self._begun = True
 
-    async def _finish(self, end: End) -> None:
-        request = sessions_pb.EndSessionRequest(session_id=self._session_id, success=end.success)
+    async def _finish(self, session_id: str, end: End) -> None:
+        request = sessions_pb.EndSessionRequest(session_id=session_id, success=end.success)
         if end.error:
             request.error = end.error
         await self._call(self._link.sessions.EndSession, request)
@@ -127,13 +136,18 @@ class BrowserReport:
         try:
             await self._link.call(method, request)
         except Refused as refusal:
-            if refusal.reason not in _DONE_BEFORE:
+            if refusal.reason not in _NOTHING_TO_DO:
                 raise
 
     async def _discard(self) -> None:
         """Take what is reported and drop it, so that the run does not wait."""
         while not isinstance(await self._waiting.get(), End):
             pass
+
+
+def session_of(run_id: str, attempt: int) -> str:
+    """The session of one attempt, as telemetry knows it."""
+    return f"{run_id}-{attempt}"
 
 
 async def only(request: events_pb.IngestEventsRequest) -> AsyncIterator[events_pb.IngestEventsRequest]:

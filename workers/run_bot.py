@@ -88,11 +88,6 @@ class RunBot:
         }
 
 
-def session_id(task_id: str, attempt: int) -> str:
-    """The browser session of one attempt, as telemetry names it."""
-    return f"{task_id}-{attempt}"
-
-
 def _not_begun(assignment: Assignment) -> Report | None:
     """Return the report of a run that was ended before it had a process; None when it may begin."""
     if assignment.lease.cancelled.is_set():
@@ -136,7 +131,7 @@ class _Conversation:
         self._grace_seconds = grace_seconds
         self._outcome: Outcome | None = None
         task = assignment.task
-        self._browser = BrowserReport(assignment.link, session_id(task.id, task.attempt), task.subject)
+        self._browser = BrowserReport(assignment.link, task.id, task.attempt, profile_id=task.subject)
         self._files: asyncio.Queue[tuple[str, Path] | None] = asyncio.Queue(WAITING_ARTIFACTS)
         self._request_micros: int | None = None
 

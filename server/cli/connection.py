@@ -15,6 +15,7 @@ from switchyard.auth.v1 import user_service_pb2_grpc
 from switchyard.bots.v1 import bot_instance_service_pb2_grpc, run_service_pb2_grpc, webhook_service_pb2_grpc
 from switchyard.system.v1 import system_service_pb2_grpc
 from switchyard.tasks.v1 import task_service_pb2_grpc
+from switchyard.telemetry.v1 import statistics_service_pb2_grpc
 
 # A call that answers at once.
 CALL_SECONDS: Final = 30.0
@@ -44,6 +45,7 @@ class Connection:
         self.tasks = task_service_pb2_grpc.TaskServiceStub(channel)
         self.users = user_service_pb2_grpc.UserServiceStub(channel)
         self.system = system_service_pb2_grpc.SystemServiceStub(channel)
+        self.statistics = statistics_service_pb2_grpc.StatisticsServiceStub(channel)
 
 
 def find_target(server: str | None, api_key: str | None, environ: Mapping[str, str]) -> Target:

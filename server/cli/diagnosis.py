@@ -29,12 +29,15 @@ from server.cli.embedded_queue import NoQueueProgram, in_data_folder, queue_prog
 from server.cli.output import size_text
 from server.config import ServerConfig
 from switchyard.system.v1 import system_service_pb2
+from switchyard.telemetry.v1 import statistics_service_pb2
 
 OLDEST_PYTHON: Final = (3, 11)
 # Screenshots, traces and logs of a day of runs fit into this.
 LEAST_FREE_BYTES: Final = 1024**3
 BROWSER_SECONDS: Final = 60.0
 ANSWER_SECONDS: Final = 3.0
+# Millions of rows are read.
+COUNT_SECONDS: Final = 300.0
 LOCK: Final = Path(__file__).parents[2] / "deploy" / "requirements.lock"
 ServerInfo = system_service_pb2.GetServerInfoResponse
 
@@ -59,6 +62,8 @@ def examine(config: ServerConfig, environ: Mapping[str, str], connection: Connec
     server, info = check_server(connection)
     yield server
     yield check_database(config, info)
+    if info is not None:
+        yield check_counts(connection)
     yield check_queue(config, info)
     yield check_port("PORT", config.host, config.port, server_runs=info is not None)
     yield check_port("GRPC_PORT", config.grpc_host, config.grpc_port, server_runs=info is not None)
@@ -208,6 +213,22 @@ def refused_connection(host: str, port: int) -> str | None:
             return None
     except OSError as error:
         return error.strerror or str(error)
+
+
+def check_counts(connection: Connection) -> Check:
+    """Have the server count sessions, events and proxies anew, and compare."""
+    try:
+        found = connection.statistics.CheckStatistics(
+            statistics_service_pb2.CheckStatisticsRequest(), timeout=COUNT_SECONDS
+        )
+    except grpc.RpcError as error:
+        status = getattr(error, "code", lambda: None)()
+        return Check("counts", False, f"the server did not count: {status}", "see the server's log")
+    if found.ok:
+        return Check("counts", True, f"{found.compared} totals of telemetry are what their rows amount to")
+    told = "; ".join(f"{one.what}: {one.stored}, but {one.counted}" for one in found.differences[:3])
+    advice = "report this as a fault of Switchyard; the rows are right, the totals are not"
+    return Check("counts", False, f"{len(found.differences)} totals are wrong: {told}", advice)
 
 
 def check_queue(config: ServerConfig, info: ServerInfo | None) -> Check:

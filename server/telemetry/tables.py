@@ -85,7 +85,8 @@ EVENT_COUNTS: Final = sa.Table(
 )
 
 # `password` is encrypted. `enabled` is what an operator set, `disabled_until` what failures did. A proxy that was
-# removed keeps its row and figures, as sessions still name it.
+# removed keeps its row and figures, as sessions still name it. `managed`: somebody set it up, or changed it; any other is
+# known from sessions only.
 PROXIES: Final = sa.Table(
     "proxies",
     METADATA,
@@ -97,6 +98,7 @@ PROXIES: Final = sa.Table(
     sa.Column("password", sa.LargeBinary),
     sa.Column("enabled", sa.Boolean, nullable=False),
     sa.Column("removed", sa.Boolean, nullable=False),
+    sa.Column("managed", sa.Boolean, nullable=False),
     sa.Column("max_leases", sa.Integer),
     sa.Column("uses", sa.BigInteger, nullable=False),
     sa.Column("successes", sa.BigInteger, nullable=False),

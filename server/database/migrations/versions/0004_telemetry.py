@@ -74,7 +74,7 @@ def _create_search() -> None:
         # Three characters in a row of `search_text`, and the one and two they begin with.
         op.execute(
             "CREATE VIRTUAL TABLE session_search USING fts5(search_text, content='browser_sessions',"
-            " content_rowid='number', tokenize='trigram case_sensitive 1', detail='none', prefix='1 2')"
+            " content_rowid='number', tokenize='trigram case_sensitive 1', detail='none')"
         )
         return
     # The same as lists; pg_trgm, which would do it, is not installed everywhere.
@@ -135,6 +135,7 @@ def _create_proxies() -> None:
         sa.Column("password", sa.LargeBinary),
         sa.Column("enabled", sa.Boolean, nullable=False),
         sa.Column("removed", sa.Boolean, nullable=False),
+        sa.Column("managed", sa.Boolean, nullable=False),
         sa.Column("max_leases", sa.Integer),
         sa.Column("uses", sa.BigInteger, nullable=False),
         sa.Column("successes", sa.BigInteger, nullable=False),

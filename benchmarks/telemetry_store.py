@@ -5,6 +5,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import sqlalchemy as sa
+
+from server.telemetry.sessions import search
+
 EVENTS_PER_SESSION: Final = 10
 PROXIES: Final = 50
 COUNTRIES: Final = 20
@@ -20,7 +24,7 @@ INSERT INTO browser_sessions SELECT i, 's-' || printf('%08x', i * 2654435761 % 4
   NULL, CASE WHEN i > :count - 10 THEN 1 WHEN i % 20 <> 0 THEN 2 ELSE 3 END, {EVENTS_PER_SESSION},
   1700000010000000 + i * 1000000, 0, 0, '' FROM n"""
 SEARCH_TEXT: Final = """UPDATE browser_sessions
-SET search_text = id || char(31) || profile_id || char(31) || proxy || char(31) || char(31)"""
+SET search_text = id || char(31) || profile_id || char(31) || proxy"""
 EVENTS: Final = f"""{NUMBERS}
 INSERT INTO session_events SELECT i, (i - 1) / {EVENTS_PER_SESSION} + 1,
   CASE i % 4 WHEN 0 THEN 'click' WHEN 1 THEN 'navigation' WHEN 2 THEN 'page_load' ELSE 'scroll' END,
@@ -31,7 +35,6 @@ COUNTS: Final = (
     "INSERT INTO event_counts SELECT event_type, 0, count(*) FROM session_events GROUP BY event_type",
     """INSERT INTO proxies SELECT NULL, proxy, NULL, 'AX', NULL, NULL, 1, 0, 0, NULL, count(*), sum(status = 2),
     sum(status = 3), 0, NULL, max(start_time), 0, 0 FROM browser_sessions GROUP BY proxy""",
-    "INSERT INTO session_search(session_search) VALUES ('rebuild')",
 )
 
 
@@ -47,4 +50,15 @@ def fill(path: Path, sessions: int) -> None:
         for statement in COUNTS:
             database.execute(statement)
         database.execute("COMMIT")
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    index(path)
+
+
+def index(path: Path) -> None:
+    """Put all sessions into the index of the search."""
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA synchronous = OFF")
+        rows = connection.exec_driver_sql("SELECT number, search_text FROM browser_sessions ORDER BY number").all()
+        for number, text in rows:
+            search.add(connection, number, text)
+    engine.dispose()

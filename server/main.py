@@ -60,9 +60,9 @@ from server.tasks.service import TaskServicer
 from server.tasks.sweep import Sweep
 from server.tasks.task import NewTask, TaskRow
 from server.tasks.worker_service import WorkerServicer
-from server.telemetry import run_sessions
 from server.telemetry import services as telemetry
-from server.telemetry.retention import Limits
+from server.telemetry.sessions import run_sessions
+from server.telemetry.sessions.retention import Limits
 from switchyard.auth.v1.auth_service_pb2_grpc import add_AuthServiceServicer_to_server
 from switchyard.auth.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
 from switchyard.errors.v1 import error_reason_pb2

@@ -12,12 +12,12 @@ from server.bots import captions, config_file, cookies, inputs, instance_store, 
 from server.bots.inputs import Digests
 from server.bots.instance_store import Filters, InstanceRow
 from server.bots.instance_view import InstanceView
-from server.bots.paging import page_count
 from server.bots.provisioning import Provisioning
 from server.bots.tenant_folder import CAPTIONS_FILE, CONFIG_FILE, COOKIES_FILE, TenantFolder, entry_of
 from server.clock import Clock
 from server.database.database import Database
 from server.errors import InvalidArgument, NotFound, PermissionDenied, TooLarge
+from server.paging import page_count
 from server.rpc import idempotency
 from server.rpc.caller import CALLER
 from server.rpc.idempotency import IdempotencyKey

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from server.bots import delivery, instance_store, webhook_store
 from server.bots.instance_store import DELIVER_KIND, InstanceRow
-from server.bots.paging import page_count
 from server.bots.webhook_store import WebhookRow
 from server.clock import Clock, to_timestamp
 from server.database.database import Database
 from server.errors import InvalidArgument
 from server.outbound import OutboundRule
+from server.paging import page_count
 from server.rpc import idempotency
 from server.rpc.caller import CALLER
 from server.rpc.idempotency import IdempotencyKey

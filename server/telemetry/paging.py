@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from server.bots.paging import page_count
 from server.errors import InvalidArgument
+from server.paging import page_count
 from switchyard.telemetry.v1.event_service_pb2 import ListEventsRequest
 from switchyard.telemetry.v1.session_service_pb2 import ListSessionsRequest
 

@@ -8,14 +8,14 @@ import grpc
 from server.clock import Clock
 from server.database.database import Database
 from server.secret_box import SecretBox
-from server.telemetry.event_service import EventService
-from server.telemetry.expiry import Expiry
-from server.telemetry.live import Hub
-from server.telemetry.live_service import LiveService
-from server.telemetry.proxy_service import ProxyService
-from server.telemetry.retention import Limits, Retention
-from server.telemetry.session_service import SessionService
-from server.telemetry.statistics_service import StatisticsService
+from server.telemetry.events.event_service import EventService
+from server.telemetry.live.hub import Hub
+from server.telemetry.live.live_service import LiveService
+from server.telemetry.proxies.proxy_service import ProxyService
+from server.telemetry.sessions.expiry import Expiry
+from server.telemetry.sessions.retention import Limits, Retention
+from server.telemetry.sessions.session_service import SessionService
+from server.telemetry.statistics.statistics_service import StatisticsService
 from switchyard.telemetry.v1 import (
     event_service_pb2_grpc,
     live_service_pb2_grpc,

@@ -15,7 +15,7 @@ from server.database.metadata import METADATA
 NUMBER: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 # `status` is a number of the contract's enum. `site` is the host of the target, empty without one. `search_text` is
-# what a search looks at; see `server.telemetry.search`.
+# what a search looks at; see `server.telemetry.sessions.search`.
 BROWSER_SESSIONS: Final = sa.Table(
     "browser_sessions",
     METADATA,
@@ -49,7 +49,7 @@ BROWSER_SESSIONS: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# No foreign key: it would cost a look-up for each event, and events go with their session in `retention`.
+# No foreign key: it would cost a look-up for each event, and events go with their session (`session_removal`).
 # `details` is a JSON object. `load_time_micros` is what it says of `load_time_ms`.
 SESSION_EVENTS: Final = sa.Table(
     "session_events",
@@ -85,8 +85,8 @@ EVENT_COUNTS: Final = sa.Table(
 )
 
 # `password` is encrypted. `enabled` is what an operator set, `disabled_until` what failures did. A proxy that was
-# removed keeps its row and figures, as sessions still name it. `managed`: somebody set it up, or changed it; any other is
-# known from sessions only.
+# removed keeps its row and figures, as sessions still name it. `managed`: somebody has set it up or changed it; any
+# other is known from sessions only.
 PROXIES: Final = sa.Table(
     "proxies",
     METADATA,

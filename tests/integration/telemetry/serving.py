@@ -25,8 +25,8 @@ from server.rpc.interceptor import Interceptor, policies_of
 from server.rpc.metrics import CallMetrics
 from server.secret_box import SecretBox
 from server.telemetry import services
-from server.telemetry.retention import Limits
 from server.telemetry.services import TelemetryServices
+from server.telemetry.sessions.retention import Limits
 from switchyard.auth.v1 import access_pb2
 from switchyard.errors.v1 import error_reason_pb2
 from switchyard.telemetry.v1 import (

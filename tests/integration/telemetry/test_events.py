@@ -11,7 +11,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from server.telemetry import counts, event_store
+from server.telemetry.events import event_store
+from server.telemetry.statistics import counts
 from server.telemetry.tables import BROWSER_SESSIONS, PROXIES, SESSION_EVENTS
 from switchyard.telemetry.v1 import event_service_pb2 as pb
 from switchyard.telemetry.v1.session_pb2 import NewEvent

@@ -11,11 +11,11 @@ import pytest
 from server.clock import from_timestamp
 from server.database.database import open_database
 from server.errors import InvalidArgument
-from server.telemetry import counts
-from server.telemetry.counts import Change, Group
-from server.telemetry.event_store import StoredEvent
-from server.telemetry.live import FellBehind, Hub
-from server.telemetry.session_store import SessionRow
+from server.telemetry.events.event_store import StoredEvent
+from server.telemetry.live.hub import FellBehind, Hub
+from server.telemetry.sessions.session_store import SessionRow
+from server.telemetry.statistics import counts
+from server.telemetry.statistics.counts import Change, Group
 from switchyard.telemetry.v1.live_service_pb2 import WatchResponse
 from switchyard.telemetry.v1.session_pb2 import Session
 

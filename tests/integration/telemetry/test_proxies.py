@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from server.clock import SECOND, now_micros
-from server.telemetry import proxy_store
-from server.telemetry.proxy_store import ProxyFigures
+from server.telemetry.proxies import proxy_store
+from server.telemetry.proxies.proxy_store import ProxyFigures
 from switchyard.telemetry.v1 import proxy_pb2
 from switchyard.telemetry.v1 import proxy_service_pb2 as pb
 from tests.integration.telemetry.serving import API_KEY, WORKER, Telemetry, bearer, refused

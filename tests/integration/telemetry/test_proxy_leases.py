@@ -10,7 +10,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from server.clock import SECOND
-from server.telemetry import proxy_store
+from server.telemetry.proxies import proxy_store
 from switchyard.telemetry.v1 import proxy_pb2
 from switchyard.telemetry.v1 import proxy_service_pb2 as pb
 from tests.integration.telemetry.serving import API_KEY, Telemetry, refused

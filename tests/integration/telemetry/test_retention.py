@@ -1,7 +1,7 @@
 """What is kept for long enough goes, oldest first, with everything that was counted of it."""
 
 from server.clock import SECOND
-from server.telemetry.retention import DAY_MICROS, Limits, Retention
+from server.telemetry.sessions.retention import DAY_MICROS, Limits, Retention
 from switchyard.telemetry.v1 import event_service_pb2, statistics_service_pb2
 from tests.integration.telemetry.serving import API_KEY, Telemetry
 

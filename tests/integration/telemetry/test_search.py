@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from server.clock import SECOND
 from server.database.database import Database, open_database
-from server.telemetry import search, session_list, session_store
 from server.telemetry.paging import Place
-from server.telemetry.session_list import Filters, Found
-from server.telemetry.session_store import NewSession
+from server.telemetry.sessions import search, session_list, session_store
+from server.telemetry.sessions.session_list import Filters, Found
+from server.telemetry.sessions.session_store import NewSession
 from switchyard.telemetry.v1 import session_service_pb2 as pb
 from switchyard.telemetry.v1.session_pb2 import Session
 from tests.integration.database.databases import database_url

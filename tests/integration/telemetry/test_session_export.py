@@ -6,8 +6,9 @@ import io
 import pytest
 
 from server.clock import SECOND
-from server.telemetry import csv_text, session_export
-from server.telemetry.session_list import Filters
+from server.telemetry import csv_text
+from server.telemetry.sessions import session_export
+from server.telemetry.sessions.session_list import Filters
 from switchyard.telemetry.v1 import session_service_pb2 as pb
 from tests.integration.telemetry.serving import API_KEY, Telemetry
 

@@ -9,9 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from server.clock import SECOND
-from server.telemetry import counts, event_store, session_removal
-from server.telemetry.counts import Totals
-from server.telemetry.event_store import EventDraft
+from server.telemetry.events import event_store
+from server.telemetry.events.event_store import EventDraft
+from server.telemetry.sessions import session_removal
+from server.telemetry.statistics import counts
+from server.telemetry.statistics.counts import Totals
 from server.telemetry.tables import (
     BROWSER_SESSIONS,
     EVENT_COUNTS,

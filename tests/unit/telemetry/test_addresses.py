@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.telemetry.addresses import bare_proxy, bare_target, site_of
+from server.telemetry.sessions.addresses import bare_proxy, bare_target, site_of
 
 
 @pytest.mark.parametrize(

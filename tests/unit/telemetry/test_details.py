@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import InvalidArgument, TooLarge
-from server.telemetry import details
+from server.telemetry.events import details
 from switchyard.telemetry.v1.event_service_pb2 import ListEventsResponse
 from switchyard.telemetry.v1.live_service_pb2 import WatchResponse
 

@@ -3,8 +3,8 @@
 import pytest
 
 from server.errors import InvalidArgument
-from server.telemetry import proxy_change
-from server.telemetry.proxy_row import ProxyRow
+from server.telemetry.proxies import proxy_change
+from server.telemetry.proxies.proxy_row import ProxyRow
 from switchyard.telemetry.v1.proxy_service_pb2 import UpdateProxyRequest
 
 ROW = ProxyRow(

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import NoProxy
-from server.telemetry import proxy_choice
-from server.telemetry.proxy_choice import Candidate, Obstacle, choose, obstacle
-from server.telemetry.proxy_health import SiteFigures, judge
-from server.telemetry.site_weights import Weights
+from server.telemetry.proxies import proxy_choice
+from server.telemetry.proxies.proxy_choice import Candidate, Obstacle, choose, obstacle
+from server.telemetry.proxies.proxy_health import SiteFigures, judge
+from server.telemetry.proxies.site_weights import Weights
 
 
 def candidate(number: int, score: float = 1.0, **fields: object) -> Candidate:

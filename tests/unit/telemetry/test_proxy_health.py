@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.telemetry import proxy_health, site_weights
-from server.telemetry.proxy_health import Health, SiteFigures, judge, reasons, site_reason
-from server.telemetry.site_weights import HALF_LIFE_MICROS, Weights
+from server.telemetry.proxies import proxy_health, site_weights
+from server.telemetry.proxies.proxy_health import Health, SiteFigures, judge, reasons, site_reason
+from server.telemetry.proxies.site_weights import HALF_LIFE_MICROS, Weights
 from switchyard.telemetry.v1.proxy_pb2 import ProxyHealth
 
 NOON = 12 * 3_600_000_000

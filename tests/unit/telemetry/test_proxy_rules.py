@@ -3,8 +3,8 @@
 import pytest
 
 from server.clock import SECOND
-from server.telemetry import proxy_rules
-from server.telemetry.proxy_rules import CLEAN, DISABLED_MICROS, Standing
+from server.telemetry.proxies import proxy_rules
+from server.telemetry.proxies.proxy_rules import CLEAN, DISABLED_MICROS, Standing
 from switchyard.telemetry.v1.proxy_pb2 import ProxyStatus
 
 NOON = 43_200 * SECOND

@@ -3,7 +3,7 @@
 import pytest
 
 from server.errors import InvalidArgument
-from server.telemetry.proxy_url import normal_url
+from server.telemetry.proxies.proxy_url import normal_url
 
 
 @pytest.mark.parametrize(

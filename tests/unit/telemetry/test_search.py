@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.telemetry import search
+from server.telemetry.sessions import search
 
 TEXTS = st.text(alphabet=st.sampled_from('aA1-"*é😀ß\x1f\x1e\U000f0061 _%'), max_size=12)
 

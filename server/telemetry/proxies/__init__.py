@@ -1,0 +1,1 @@
+"""Proxies: how they fare, whom they are lent to, and why."""

@@ -1,0 +1,1 @@
+"""What sessions and events amount to, and whether that is true."""

@@ -1,0 +1,93 @@
+"""StatisticsService: totals as the wire says them, and whether they are true."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from server.clock import SECOND, Clock, to_timestamp
+from server.database.database import Database
+from server.errors import Unavailable
+from server.telemetry.access import tenantless
+from server.telemetry.proxies import proxy_store
+from server.telemetry.statistics import check, counts
+from server.telemetry.statistics.counts import Totals
+from switchyard.telemetry.v1 import proxy_pb2, statistics_service_pb2_grpc
+from switchyard.telemetry.v1 import statistics_service_pb2 as pb
+
+Context = Any
+Status: Final = proxy_pb2.ProxyStatus
+
+
+class StatisticsService(statistics_service_pb2_grpc.StatisticsServiceServicer):
+    """The servicer. `health` holds what never changes of the answer of GetHealth."""
+
+    def __init__(self, database: Database, clock: Clock, health: pb.GetHealthResponse) -> None:
+        self._database = database
+        self._clock = clock
+        self._health = health
+
+    async def GetHealth(self, _request: pb.GetHealthRequest, _context: Context) -> pb.GetHealthResponse:
+        """Say whether the database answers."""
+        try:
+            totals = await self._database.read(counts.read_totals)
+        except (sa.exc.DBAPIError, OSError) as error:
+            raise Unavailable("the database does not answer") from error
+        response = pb.GetHealthResponse(status="healthy", active_sessions=totals.active)
+        response.MergeFrom(self._health)
+        response.timestamp.CopyFrom(to_timestamp(self._clock()))
+        return response
+
+    async def GetStatistics(self, _request: pb.GetStatisticsRequest, _context: Context) -> pb.GetStatisticsResponse:
+        """Read the totals."""
+        tenantless()
+        now = self._clock()
+
+        def query(connection: sa.Connection) -> pb.GetStatisticsResponse:
+            response = totals_message(counts.read_totals(connection))
+            response.proxy_stats.extend(proxy_store.all_statuses(connection, now))
+            return response
+
+        response = await self._database.read(query)
+        response.ip_health.CopyFrom(count_by_status(response.proxy_stats))
+        return response
+
+    async def CheckStatistics(
+        self, _request: pb.CheckStatisticsRequest, _context: Context
+    ) -> pb.CheckStatisticsResponse:
+        """Count everything anew."""
+        tenantless()
+        found = await self._database.scan(check.check)
+        differences = [
+            pb.Difference(what=one.what, stored=one.stored, counted=one.counted) for one in found.differences
+        ]
+        return pb.CheckStatisticsResponse(ok=not differences, compared=found.compared, differences=differences)
+
+
+def totals_message(totals: Totals) -> pb.GetStatisticsResponse:
+    """The totals without the proxies."""
+    ended = totals.completed + totals.failed
+    return pb.GetStatisticsResponse(
+        total_sessions=totals.sessions,
+        active_sessions=totals.active,
+        successful_sessions=totals.completed,
+        failed_sessions=totals.failed,
+        total_events=totals.events,
+        average_duration=round(totals.duration_micros / ended / SECOND, 6) if ended else 0.0,
+        success_rate=success_percent(totals),
+        ip_health=proxy_pb2.ProxyCounts(),
+    )
+
+
+def success_percent(totals: Totals) -> float:
+    """Successful sessions of all of them, in percent to two places; 0 when there is none."""
+    return round(100 * totals.completed / totals.sessions, 2) if totals.sessions else 0.0
+
+
+def count_by_status(statuses: Any) -> proxy_pb2.ProxyCounts:
+    """How many proxies fare how."""
+    found = [one.status for one in statuses]
+    return proxy_pb2.ProxyCounts(
+        healthy=found.count(Status.STATUS_HEALTHY),
+        flagged=found.count(Status.STATUS_FLAGGED),
+        blacklisted=found.count(Status.STATUS_BLACKLISTED),
+    )

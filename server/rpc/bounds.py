@@ -8,6 +8,7 @@ Over gRPC an enum field may carry any number, so unknown numbers are violations 
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -21,6 +22,9 @@ FieldCheck = Callable[[Any, str], Iterable[Violation]]
 MessageCheck = Callable[[Any, str], Sequence[Violation]]
 # What one value may violate: None when all is well, else the completion of "<path> ...".
 ValueCheck = Callable[[Any], str | None]
+
+# What is no longer may be a word.
+WORD_LENGTH: Final = 64
 
 # Types of others carry none of our options; some of them are recursive.
 _FOREIGN: Final = "google."
@@ -199,8 +203,15 @@ def _at_most(most: int, words: str) -> ValueCheck:
 
 def _pattern_check(pattern: str, words: str) -> ValueCheck:
     match = re.compile(pattern).fullmatch
+    # Many values are words that come again and again. Long ones would fill the memory.
+    match_word = lru_cache(maxsize=256)(match)
     sentence = f"must {words}"
-    return lambda value: None if not value or match(value) else sentence
+
+    def violated(value: str) -> str | None:
+        matching = match_word if len(value) <= WORD_LENGTH else match
+        return None if not value or matching(value) else sentence
+
+    return violated
 
 
 def _enum_check(enum: EnumDescriptor, *, zero: bool) -> ValueCheck:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
-from server.clock import SECOND, from_timestamp
+from server.clock import SECOND
 from server.database.point_read import PointRead
 from server.database.text import storable
 from server.errors import InvalidArgument, NotFound, SwitchyardError
@@ -190,9 +190,11 @@ def newest_id(connection: sa.Connection) -> int:
 
 
 def _time(event: NewEvent | LogEventRequest) -> int:
-    if not 0 <= event.timestamp.seconds < _YEAR_10000 or not 0 <= event.timestamp.nanos < 1_000 * SECOND:
+    timestamp = event.timestamp
+    seconds, nanos = timestamp.seconds, timestamp.nanos
+    if not 0 <= seconds < _YEAR_10000 or not 0 <= nanos < 1_000 * SECOND:
         raise InvalidArgument.field("timestamp", "must lie in the years 1970 to 9999")
-    return from_timestamp(event.timestamp)
+    return seconds * SECOND + nanos // 1_000
 
 
 def _unknown(session_id: str) -> NotFound:

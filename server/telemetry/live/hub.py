@@ -30,6 +30,8 @@ from switchyard.telemetry.v1.live_service_pb2 import WatchResponse
 KEPT_MESSAGES: Final = 10_000
 KEPT_CHARACTERS: Final = 32 * 1024 * 1024
 TOTALS_PERIOD_SECONDS: Final = 1.0
+# So long after the last reader has left messages are kept for its return; then they would cost every event something.
+RETURN_SECONDS: Final = 60
 
 _CURSOR: Final = re.compile(r"(?P<boot>[0-9a-f]{1,32})-(?P<number>[0-9]{1,18})", re.ASCII)
 
@@ -98,6 +100,7 @@ class Hub:
         self._next = 1
         self._moved = asyncio.Event()
         self._watching = 0
+        self._left_time = clock()
         self._sessions_changed = asyncio.Event()
 
     @property
@@ -115,9 +118,12 @@ class Hub:
 
     def events_stored(self, events: Sequence[StoredEvent]) -> None:
         """Tell of events that were committed."""
-        self._keep(
-            [_Message(WatchResponse.TYPE_EVENT, one.session_id, _event, one, len(one.details)) for one in events]
-        )
+        if self._missed():
+            self._forget()
+        else:
+            self._keep(
+                [_Message(WatchResponse.TYPE_EVENT, one.session_id, _event, one, len(one.details)) for one in events]
+            )
 
     def place(self, after: str) -> int | None:
         """Return the number of the message behind the cursor `after`, that of the next one when `after` is empty.
@@ -163,6 +169,7 @@ class Hub:
                 await moved.wait()
         finally:
             self._watching -= 1
+            self._left_time = self._clock()
 
     async def run(self) -> None:
         """Tell the totals when they have changed, at most once a second, until cancelled."""
@@ -185,6 +192,16 @@ class Hub:
     def _session_changed(self, kind: Type, session: SessionRow, make: Callable[[SessionRow], WatchResponse]) -> None:
         self._keep([_Message(kind, session.id, make, session)])
         self._sessions_changed.set()
+
+    def _missed(self) -> bool:
+        """Whether nobody watches, and whoever did is not expected back."""
+        return not self.watched and self._clock() - self._left_time > RETURN_SECONDS * SECOND
+
+    def _forget(self) -> None:
+        """Keep nothing; whoever comes back all the same is told of a gap."""
+        self._kept.clear()
+        self._size = 0
+        self._next += 1
 
     def _keep(self, messages: Sequence[_Message]) -> None:
         self._kept.extend(messages)

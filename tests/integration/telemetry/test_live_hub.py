@@ -12,7 +12,7 @@ from server.clock import from_timestamp
 from server.database.database import open_database
 from server.errors import InvalidArgument
 from server.telemetry.events.event_store import StoredEvent
-from server.telemetry.live.hub import FellBehind, Hub
+from server.telemetry.live.hub import RETURN_SECONDS, FellBehind, Hub
 from server.telemetry.sessions.session_store import SessionRow
 from server.telemetry.statistics import counts
 from server.telemetry.statistics.counts import Change, Group
@@ -270,3 +270,25 @@ async def test_who_leaves_is_forgotten(hub: Hub) -> None:
         assert hub.watched
 
     assert not hub.watched
+
+
+async def test_a_reader_that_stays_away_for_long_is_told_of_a_gap(tmp_path: Path) -> None:
+    now = NOON
+    database = await open_database(f"sqlite:///{tmp_path / 'switchyard.db'}")
+    hub = Hub(database, lambda: now)
+    reader = Reader(hub)
+    hub.events_stored(events([1]))
+    [seen] = await reader.read(1)
+    await reader.close()
+
+    now += RETURN_SECONDS * 1_000_000
+    hub.events_stored(events([2]))
+    again = Reader(hub, seen.cursor)
+    [soon] = await again.read(1)
+    await again.close()
+    now += RETURN_SECONDS * 1_000_000 + 1
+    hub.events_stored(events([3]))
+    [late] = await Reader(hub, soon.cursor).read(1)
+
+    assert (soon.type, late.type) == (WatchResponse.TYPE_EVENT, WatchResponse.TYPE_GAP)
+    await database.close()

@@ -86,3 +86,12 @@ def test_the_walk_through_over_http(walk: Walk) -> None:
 
     assert "event: end" in shown
     assert (walk.folder / "walk" / "post-1.png").read_bytes().startswith(PNG)
+
+
+def test_the_walk_through_of_telemetry(walk: Walk) -> None:
+    shown = walk.type("telemetry")
+
+    assert '"status":"registered"' in shown
+    assert "s-1,profile_1,desktop," in shown
+    assert '"avg_latency_ms":1500' in shown
+    assert '"url":"1.2.3.4:12321"' in shown

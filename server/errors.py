@@ -187,5 +187,5 @@ class Unavailable(SwitchyardError):
 class NoProxy(SwitchyardError):
     """No proxy is fit to be used."""
 
-    status = grpc.StatusCode.UNAVAILABLE
+    status = grpc.StatusCode.FAILED_PRECONDITION
     reason = reasons.ERROR_REASON_NO_PROXY

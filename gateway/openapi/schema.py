@@ -51,7 +51,7 @@ SCALARS: Final[Mapping[int, Json]] = {
 }
 # Messages with a JSON form of their own. Source: https://protobuf.dev/programming-guides/json/
 WELL_KNOWN: Final[Mapping[str, Json]] = {
-    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
+    "google.protobuf.Timestamp": {"type": "string", "format": "date-time", "minLength": 20},
     "google.protobuf.Duration": {
         "type": "string",
         "pattern": r"^-?[0-9]{1,11}(\.[0-9]{1,9})?s$",

@@ -15,7 +15,7 @@ from switchyard.telemetry.v1 import proxy_pb2
 from switchyard.telemetry.v1 import proxy_service_pb2 as pb
 from tests.integration.telemetry.serving import API_KEY, Telemetry, refused
 
-NO_PROXY = grpc.StatusCode.UNAVAILABLE
+NO_PROXY = grpc.StatusCode.FAILED_PRECONDITION
 
 
 async def create(telemetry: Telemetry, url: str, **fields: Any) -> int:
@@ -229,7 +229,7 @@ async def test_without_a_fit_proxy_the_refusal_counts_the_reasons(telemetry: Tel
     assert rpc_status.from_call(cast("grpc.Call", refusal.value)).details[0].Unpack(info)
     assert info.reason == "ERROR_REASON_NO_PROXY"
     response = await telemetry.http.post("/api/proxies/lease", json={"country": "US"})
-    assert response.status_code == 503
+    assert response.status_code == 409
     assert response.json()["detail"] == refusal.value.details()
 
 

@@ -64,7 +64,8 @@ class ProxyServiceStub:
     LeaseProxy: _grpc.UnaryUnaryMultiCallable[_proxy_service_pb2.LeaseProxyRequest, _proxy_service_pb2.LeaseProxyResponse]
     """Gives the best proxy for a site: the highest score there, then the fewest leases, then the longest rest. The same
     sticky key gets the same proxy for as long as that one is fit.
-    Errors: INVALID_ARGUMENT; UNAVAILABLE with ERROR_REASON_NO_PROXY, whose sentence says how many were left out and why.
+    Errors: INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_NO_PROXY, whose sentence says how
+    many were left out and why.
     """
     ReleaseProxy: _grpc.UnaryUnaryMultiCallable[_proxy_service_pb2.ReleaseProxyRequest, _proxy_service_pb2.ReleaseProxyResponse]
     """Gives a lease back before its end. One that has ended is given back already.
@@ -107,7 +108,8 @@ class ProxyServiceAsyncStub(ProxyServiceStub):
     LeaseProxy: _aio.UnaryUnaryMultiCallable[_proxy_service_pb2.LeaseProxyRequest, _proxy_service_pb2.LeaseProxyResponse]  # type: ignore[assignment]
     """Gives the best proxy for a site: the highest score there, then the fewest leases, then the longest rest. The same
     sticky key gets the same proxy for as long as that one is fit.
-    Errors: INVALID_ARGUMENT; UNAVAILABLE with ERROR_REASON_NO_PROXY, whose sentence says how many were left out and why.
+    Errors: INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_NO_PROXY, whose sentence says how
+    many were left out and why.
     """
     ReleaseProxy: _aio.UnaryUnaryMultiCallable[_proxy_service_pb2.ReleaseProxyRequest, _proxy_service_pb2.ReleaseProxyResponse]  # type: ignore[assignment]
     """Gives a lease back before its end. One that has ended is given back already.
@@ -195,7 +197,8 @@ class ProxyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_proxy_service_pb2.LeaseProxyResponse, _abc.Awaitable[_proxy_service_pb2.LeaseProxyResponse]]:
         """Gives the best proxy for a site: the highest score there, then the fewest leases, then the longest rest. The same
         sticky key gets the same proxy for as long as that one is fit.
-        Errors: INVALID_ARGUMENT; UNAVAILABLE with ERROR_REASON_NO_PROXY, whose sentence says how many were left out and why.
+        Errors: INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_NO_PROXY, whose sentence says how
+        many were left out and why.
         """
 
     @_abc_1.abstractmethod

@@ -116,5 +116,5 @@ def batch(first: int) -> event_service_pb2.IngestEventsRequest:
     for _ in range(BATCH):
         event = request.events.add(session_id="s-1", event_type="navigation")
         event.details.update(DETAILS)
-        event.timestamp.FromSeconds(1_700_000_000)
+        event.event_time.FromSeconds(1_700_000_000)
     return request

@@ -65,7 +65,7 @@ class BrowserReport:
         """Report an event that happened at `micros`. Waits while too many wait already."""
         event = NewEvent(session_id=self._session_id, event_type=event_type)
         event.details.update(details)
-        event.timestamp.FromMicroseconds(micros)
+        event.event_time.FromMicroseconds(micros)
         await self._waiting.put(event)
 
     async def end(self, end: End) -> None:

@@ -14,13 +14,15 @@ from gateway.http.request_body import ClientGone, Event
 
 Frame = str | bytes
 
-# Source of the codes: RFC 6455, section 7.4.1.
+# Source of the codes: RFC 6455, section 7.4.1, and https://www.iana.org/assignments/websocket/websocket.xhtml.
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
 UNSUPPORTED_DATA: Final = 1003
 INVALID_PAYLOAD: Final = 1007
+POLICY_VIOLATION: Final = 1008
 MESSAGE_TOO_BIG: Final = 1009
 INTERNAL_ERROR: Final = 1011
+TRY_AGAIN_LATER: Final = 1013
 
 
 class OpenSocket:

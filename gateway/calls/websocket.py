@@ -37,9 +37,15 @@ log = logging.getLogger(__name__)
 # How a socket is closed after a refusal, by the HTTP status the refusal would have. Any other: an error of the server.
 CLOSE_CODES: Final[Mapping[int, int]] = {
     400: open_socket.INVALID_PAYLOAD,
+    401: open_socket.POLICY_VIOLATION,
+    403: open_socket.POLICY_VIOLATION,
     413: open_socket.MESSAGE_TOO_BIG,
     415: open_socket.UNSUPPORTED_DATA,
+    429: open_socket.TRY_AGAIN_LATER,
+    503: open_socket.TRY_AGAIN_LATER,
 }
+# Of a call that failed, these are nobody's fault at the server; frames are not to blame for any.
+CALL_CODES: Final = frozenset({401, 403, 429, 503})
 PING: Final = "ping"
 PONG: Final = "pong"
 
@@ -75,7 +81,9 @@ async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, matc
         await socket.fail(code, error.message, refuse(error, shape).body)
     except CallFailed as error:
         refusal = refuse_call(error, shape, upstream.reasons, exchange.request_id)
-        await socket.fail(open_socket.INTERNAL_ERROR, error.status.name, refusal.body)
+        known = CLOSE_CODES if refusal.http_status in CALL_CODES else {}
+        code = known.get(refusal.http_status, open_socket.INTERNAL_ERROR)
+        await socket.fail(code, error.status.name, refusal.body)
     except Exception:
         log.exception("a call over a WebSocket failed unexpectedly", extra={"request_id": exchange.request_id})
         refusal = refuse_fault(shape, exchange.request_id)

@@ -163,6 +163,8 @@ class HttpConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header or a trailer."""
         name = name.lower()
+        # White space around a value is no part of it (RFC 9112, section 5.1); the parser takes off what stands before.
+        value = value.rstrip(b" \t")
         self._headers.append((name, value))
         if name in NOTED:
             self._noted.append((name, value))

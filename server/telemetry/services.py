@@ -76,5 +76,5 @@ def build(
         proxies=ProxyService(database, secret_box, clock),
         statistics=StatisticsService(database, clock, health),
         expiry=Expiry(database, hub, clock, ttl_seconds=ttl_seconds),
-        retention=Retention(database, clock, limits),
+        retention=Retention(database, hub, clock, limits),
     )

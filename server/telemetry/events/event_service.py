@@ -16,6 +16,7 @@ from server.rpc.idempotency import IdempotencyKey
 from server.telemetry import csv_text
 from server.telemetry.access import tenantless
 from server.telemetry.events import event_export, event_store
+from server.telemetry.events.conversion import convert, to_messages
 from server.telemetry.events.event_store import EventDraft, Filters, StoredEvent
 from server.telemetry.events.event_writer import EventWriter
 from server.telemetry.events.ingest import Ingest
@@ -56,7 +57,7 @@ class EventService(pb_grpc.EventServiceServicer):
         short = place.near and not (filters.event_type and filters.session_id)
         page = await (self._database.read(query) if short else self._database.scan(query))
         return pb.ListEventsResponse(
-            events=[event_store.to_message(event) for event in page.events],
+            events=await to_messages(page.events),
             total=page.total,
             page=place.page,
             per_page=place.per_page,
@@ -94,7 +95,7 @@ class EventService(pb_grpc.EventServiceServicer):
     async def LogEvents(self, request: pb.LogEventsRequest, _context: Context) -> pb.LogEventsResponse:
         """Store many events, all of them or none."""
         tenantless()
-        drafts = _drafts(request.events, now=self._clock())
+        drafts = await convert(request.ByteSize(), lambda: _drafts(request.events, now=self._clock()))
         key = IdempotencyKey.of_call(request.request_id, "LogEvents")
         stored: list[StoredEvent] = []
 

@@ -94,7 +94,7 @@ def from_message(event: NewEvent | LogEventRequest, *, now: int) -> EventDraft:
     return EventDraft(
         storable(event.session_id),
         event.event_type,
-        _time(event) if event.HasField("timestamp") else now,
+        _time(event) if event.HasField("event_time") else now,
         known.load_time_micros,
         known.text,
     )
@@ -190,10 +190,10 @@ def newest_id(connection: sa.Connection) -> int:
 
 
 def _time(event: NewEvent | LogEventRequest) -> int:
-    timestamp = event.timestamp
+    timestamp = event.event_time
     seconds, nanos = timestamp.seconds, timestamp.nanos
     if not 0 <= seconds < _YEAR_10000 or not 0 <= nanos < 1_000 * SECOND:
-        raise InvalidArgument.field("timestamp", "must lie in the years 1970 to 9999")
+        raise InvalidArgument.field("event_time", "must lie in the years 1970 to 9999")
     return seconds * SECOND + nanos // 1_000
 
 

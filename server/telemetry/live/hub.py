@@ -28,7 +28,7 @@ from switchyard.telemetry.v1.live_service_pb2 import WatchResponse
 
 # Messages that are kept, and the details they may hold together.
 KEPT_MESSAGES: Final = 10_000
-KEPT_CHARACTERS: Final = 32 * 1024 * 1024
+KEPT_CHARACTERS: Final = 4 * 1024 * 1024
 TOTALS_PERIOD_SECONDS: Final = 1.0
 # So long after the last reader has left messages are kept for its return; then they would cost every event something.
 RETURN_SECONDS: Final = 60
@@ -38,10 +38,6 @@ _CURSOR: Final = re.compile(r"(?P<boot>[0-9a-f]{1,32})-(?P<number>[0-9]{1,18})",
 _log = structlog.get_logger(__name__)
 
 Type: TypeAlias = "WatchResponse.Type.ValueType"
-
-
-class FellBehind(Exception):
-    """A reader has not read what is no longer kept."""
 
 
 class _Message:
@@ -125,6 +121,10 @@ class Hub:
                 [_Message(WatchResponse.TYPE_EVENT, one.session_id, _event, one, len(one.details)) for one in events]
             )
 
+    def totals_changed(self) -> None:
+        """Tell that sessions were removed."""
+        self._sessions_changed.set()
+
     def place(self, after: str) -> int | None:
         """Return the number of the message behind the cursor `after`, that of the next one when `after` is empty.
 
@@ -149,9 +149,6 @@ class Hub:
 
         Only messages of `session_id` and of `types`, if given; messages that concern all sessions are of each. Whoever
         stops closes the generator.
-
-        Raises:
-            FellBehind: the reader is too slow.
         """
         following = place
         self._watching += 1
@@ -162,7 +159,12 @@ class Hub:
             while True:
                 moved = self._moved
                 while following < self._next:
-                    message = self._at(following)
+                    if following < self._oldest:
+                        # The reader is slower than things happen.
+                        following = self._oldest
+                        yield self._gap(following)
+                        continue
+                    message = self._kept[following - self._oldest]
                     following += 1
                     if message.concerns(session_id, types):
                         yield message.response(self._cursor(following - 1))
@@ -217,12 +219,6 @@ class Hub:
     def _oldest(self) -> int:
         return self._next - len(self._kept)
 
-    def _at(self, number: int) -> _Message:
-        place = number - self._oldest
-        if place < 0:
-            raise FellBehind
-        return self._kept[place]
-
     def _cursor(self, number: int) -> str:
         return f"{self._boot}-{number}"
 
@@ -267,7 +263,7 @@ def _totals(what: tuple[Totals, int]) -> WatchResponse:
     data = {
         "total_sessions": totals.sessions,
         "active_sessions": totals.active,
-        "success_rate": 100.0 * totals.completed / totals.sessions if totals.sessions else 0.0,
+        "success_rate": totals.success_percent,
     }
     return _response(time, data)
 

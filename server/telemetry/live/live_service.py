@@ -2,19 +2,17 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
 import grpc
 
 from server.database.text import storable
 from server.telemetry.access import tenantless
-from server.telemetry.live.hub import FellBehind, Hub
+from server.telemetry.live.hub import Hub
 from switchyard.telemetry.v1 import live_service_pb2 as pb
 from switchyard.telemetry.v1 import live_service_pb2_grpc as pb_grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-TOO_SLOW: Final = "the reader is too slow; connect again and go on behind the last cursor"
 
 
 class LiveService(pb_grpc.LiveServiceServicer):
@@ -31,9 +29,6 @@ class LiveService(pb_grpc.LiveServiceServicer):
         # Whoever sees this knows that nothing is missed from now on.
         await context.send_initial_metadata(())
         following = self._hub.follow(place, session_id=session_id, types=frozenset(request.types))
-        try:
-            async with aclosing(following) as responses:
-                async for response in responses:
-                    yield response
-        except FellBehind:
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, TOO_SLOW)
+        async with aclosing(following) as responses:
+            async for response in responses:
+                yield response

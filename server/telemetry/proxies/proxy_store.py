@@ -17,7 +17,7 @@ from server.telemetry.proxies.proxy_health import SiteFigures
 from server.telemetry.proxies.proxy_row import NewProxy, ProxyRow
 from server.telemetry.proxies.proxy_rules import Standing
 from server.telemetry.proxies.site_weights import FORGOTTEN_MICROS, Weights
-from server.telemetry.tables import PROXIES, PROXY_SITES
+from server.telemetry.tables import PROXIES, PROXY_LEASES, PROXY_SITES
 from switchyard.telemetry.v1.proxy_pb2 import ProxyStatus
 
 # The row of a site that sums up all proxies.
@@ -95,6 +95,7 @@ def sessions_removed(connection: sa.Connection, gone: Mapping[str, ProxyFigures]
         for url, figures in gone.items()
     }
     _change(connection, _SHRUNK, changes)
+    connection.execute(_FORGET_UNUSED, {"urls": list(gone)})
 
 
 def all_statuses(connection: sa.Connection, now: int) -> list[ProxyStatus]:
@@ -332,6 +333,13 @@ _MOST_USED: Final = _ALL.order_by(None).order_by(PROXIES.c.uses.desc(), PROXIES.
 _PAGE: Final = _ALL.limit(sa.bindparam("limit")).offset(sa.bindparam("offset"))
 _ENDED_SESSIONS: Final = sa.select(PROXIES.c.id, (PROXIES.c.successes + PROXIES.c.failures).label("ended")).where(
     sa.not_(PROXIES.c.removed)
+)
+# Known from sessions only, and these are gone.
+_FORGET_UNUSED: Final = sa.delete(PROXIES).where(
+    PROXIES.c.url.in_(sa.bindparam("urls", expanding=True)),
+    PROXIES.c.uses == 0,
+    sa.not_(PROXIES.c.managed),
+    sa.not_(sa.exists().where(PROXY_LEASES.c.proxy_id == PROXIES.c.id)),
 )
 _FORGET_SITES: Final = sa.delete(PROXY_SITES).where(PROXY_SITES.c.time < sa.bindparam("oldest"))
 _COUNT: Final = sa.select(sa.func.count()).select_from(PROXIES).where(sa.not_(PROXIES.c.removed))

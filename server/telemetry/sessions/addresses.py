@@ -1,23 +1,76 @@
 """Addresses as clients send them, without the credentials that may stand in them. Pure."""
 
 import re
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+IPV6: Final = 6
+# Source: RFC 1035, section 2.3.4. No index takes texts of any length.
+LONGEST_HOST: Final = 253
 # RFC 3986, section 3.1.
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-# HOST:PORT:USER:PASSWORD, as sellers of proxies print them.
-_TRAILING: Final = re.compile(r"((?:[^:@/]*\.[^:@/]*|\[[^]]*\]):[0-9]{1,5}):.*", re.DOTALL)
-_PLAIN: Final = re.compile(r"(?:[^:@/]+|\[[^]]*\]):[0-9]{1,5}/?")
+_HOST: Final = r"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])"
+_ADDRESS: Final = re.compile(rf"{_HOST}:[0-9]{{1,5}}", re.ASCII)
+_LABEL: Final = re.compile(_HOST, re.ASCII)
+
+
+class ProxyUnclear(ValueError):
+    """It cannot be told which part of the text is the address of a proxy, and which may be secret."""
 
 
 def bare_proxy(text: str) -> str | None:
-    """Return the address of a proxy in small letters, without user and password; None for an empty one."""
-    scheme, rest = _split(text.strip())
-    # A password may hold any character, an address no "@".
-    address = rest.rpartition("@")[2]
-    trailing = _TRAILING.fullmatch(address) or (None if _PLAIN.fullmatch(address) else _TRAILING.fullmatch(rest))
-    return (scheme + (trailing[1] if trailing else address)).lower() or None
+    """Return the address of a proxy in small letters, without user and password; None for an empty one.
+
+    Only what is certain to be an address is returned: sellers print user and password in front, behind an "@", and in
+    one row with colons.
+
+    Raises:
+        ProxyUnclear: the text holds no address, or it cannot be told where.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    scheme, rest = _split(text)
+    rest = rest.removesuffix("/")
+    return (scheme + _address(rest)).lower()
+
+
+def _address(text: str) -> str:
+    if _LABEL.fullmatch(text) or _is_ipv6(text):
+        # A name of the client's own, or a host.
+        return text
+    front, mark, behind = text.rpartition("@")
+    for part in (behind, front if mark else ""):
+        if _ADDRESS.fullmatch(part):
+            return part
+    candidates = set()
+    for part in {text, behind, text.partition("@")[0]}:
+        candidates |= _at_the_ends(part)
+    # A host with dots, or in brackets, is none that a user or a password would be taken for.
+    certain = [one for one in candidates if "." in one or one.startswith("[")] or sorted(candidates)
+    if len(certain) != 1:
+        raise ProxyUnclear
+    return certain[0]
+
+
+def _at_the_ends(text: str) -> set[str]:
+    """The addresses that stand at the beginning or the end of a row with colons."""
+    found = set()
+    beginning = _ADDRESS.match(text)
+    if beginning is not None and text[beginning.end() : beginning.end() + 1] in (":", ""):
+        found.add(beginning[0])
+    end = re.search(rf"(?:^|:)({_HOST}:[0-9]{{1,5}})$", text, re.ASCII)
+    if end is not None:
+        found.add(end[1])
+    return found
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ip_address(text).version == IPV6
+    except ValueError:
+        return False
 
 
 def bare_target(text: str) -> str | None:
@@ -34,7 +87,9 @@ def bare_target(text: str) -> str | None:
 def site_of(address: str | None) -> str:
     """Return the host of an address in small letters, without port; empty when there is none or it cannot be read."""
     host = None if address is None else _host(*_split(address))
-    return (host or "").lower()  # what follows a "%" comes as it was written
+    if host is None or len(host) > LONGEST_HOST:
+        return ""
+    return host.lower()  # what follows a "%" comes as it was written
 
 
 def _split(address: str) -> tuple[str, str]:

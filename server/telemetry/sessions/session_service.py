@@ -11,17 +11,18 @@ from google.api import httpbody_pb2
 from server.clock import SECOND, Clock
 from server.database.database import Database
 from server.database.text import storable
-from server.errors import NotFound
+from server.errors import InvalidArgument, NotFound
 from server.rpc import idempotency
 from server.rpc.idempotency import IdempotencyKey
 from server.telemetry import csv_text
 from server.telemetry.access import tenantless
 from server.telemetry.events import event_store
+from server.telemetry.events.conversion import to_messages
 from server.telemetry.events.event_store import StoredEvent
 from server.telemetry.live.hub import Hub
 from server.telemetry.paging import cursor_at, page_count, place_of
 from server.telemetry.sessions import session_export, session_list, session_removal, session_store, session_view
-from server.telemetry.sessions.addresses import bare_proxy, bare_target, site_of
+from server.telemetry.sessions.addresses import ProxyUnclear, bare_proxy, bare_target, site_of
 from server.telemetry.sessions.session_list import Filters, Found
 from server.telemetry.sessions.session_store import NewSession, SessionRow
 from server.telemetry.statistics import counts
@@ -32,7 +33,9 @@ from switchyard.telemetry.v1.session_pb2 import Session
 Context = grpc.aio.ServicerContext[Any, Any]
 
 DEFAULT_PER_PAGE: Final = 20
-DEFAULT_EVENT_LIMIT: Final = 1_000
+# What stands where the id of a session would, or is taken for a step through folders; nobody could read such a session.
+OTHER_PATHS: Final = frozenset({".", "..", "end", "export", "register"})
+DEFAULT_EVENT_LIMIT: Final = 10_000
 # So many events are read in less time than a hop to a thread takes.
 FEW_EVENTS: Final = 100
 # What the published document answers.
@@ -78,7 +81,7 @@ class SessionService(pb_grpc.SessionServiceServicer):
         row, events = await run(query)
         return pb.GetSessionResponse(
             session=session_view.message(row),
-            events=[event_store.to_message(event) for event in events],
+            events=await to_messages(events),
             event_count=row.event_count,
         )
 
@@ -132,6 +135,7 @@ class SessionService(pb_grpc.SessionServiceServicer):
         row = await self._database.read(lambda connection: session_store.require(connection, request.session_id))
         if not await session_removal.remove_session(self._database, row.number):
             raise NotFound("Session not found", session_id=request.session_id)
+        self._hub.totals_changed()
         return pb.DeleteSessionResponse(ok=True)
 
     async def ExportSessions(
@@ -154,8 +158,18 @@ def _filters(request: pb.ListSessionsRequest | pb.ExportSessionsRequest, *, sear
     )
 
 
+def _proxy(text: str) -> str | None:
+    try:
+        return bare_proxy(text)
+    except ProxyUnclear as error:
+        words = "be HOST:PORT, with a scheme and a user and password before it if need be"
+        raise InvalidArgument.field("proxy", f"must {words}") from error
+
+
 def _new_session(request: pb.RegisterSessionRequest) -> NewSession:
     """The session that `request` registers. Empty texts count as absent; credentials in addresses end here."""
+    if request.session_id in OTHER_PATHS:
+        raise InvalidArgument.field("session_id", f"must not be {request.session_id!r}, which is another path")
     target_url = bare_target(storable(request.target_url))
     return NewSession(
         id=request.session_id,
@@ -163,6 +177,6 @@ def _new_session(request: pb.RegisterSessionRequest) -> NewSession:
         device=storable(request.device) or None,
         target_url=target_url,
         site=site_of(target_url),
-        proxy=bare_proxy(storable(request.proxy)),
+        proxy=_proxy(storable(request.proxy)),
         country=storable(request.country) or None,
     )

@@ -47,6 +47,11 @@ class Totals:
         """All sessions."""
         return self.active + self.completed + self.failed
 
+    @property
+    def success_percent(self) -> float:
+        """Successful sessions of all of them, in percent to two places; 0 when there is none."""
+        return round(100 * self.completed / self.sessions, 2) if self.sessions else 0.0
+
 
 def change_sessions(connection: sa.Connection, changes: Mapping[Group, Change]) -> None:
     """Add `changes` to the counts of sessions."""

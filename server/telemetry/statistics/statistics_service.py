@@ -47,7 +47,8 @@ class StatisticsService(statistics_service_pb2_grpc.StatisticsServiceServicer):
             response.proxy_stats.extend(proxy_store.all_statuses(connection, now))
             return response
 
-        response = await self._database.read(query)
+        # Off the loop: there may be thousands of proxies.
+        response = await self._database.scan(query)
         response.ip_health.CopyFrom(count_by_status(response.proxy_stats))
         return response
 
@@ -73,14 +74,9 @@ def totals_message(totals: Totals) -> pb.GetStatisticsResponse:
         failed_sessions=totals.failed,
         total_events=totals.events,
         average_duration=round(totals.duration_micros / ended / SECOND, 6) if ended else 0.0,
-        success_rate=success_percent(totals),
+        success_rate=totals.success_percent,
         ip_health=proxy_pb2.ProxyCounts(),
     )
-
-
-def success_percent(totals: Totals) -> float:
-    """Successful sessions of all of them, in percent to two places; 0 when there is none."""
-    return round(100 * totals.completed / totals.sessions, 2) if totals.sessions else 0.0
 
 
 def count_by_status(statuses: Any) -> proxy_pb2.ProxyCounts:

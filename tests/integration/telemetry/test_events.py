@@ -106,7 +106,7 @@ async def test_an_event_without_details_has_an_empty_object(telemetry: Telemetry
 
 async def test_a_client_may_say_when_it_happened(telemetry: Telemetry) -> None:
     await telemetry.register()
-    body = {"session_id": "s1", "event_type": "click", "timestamp": "2026-01-29T12:00:00.250+00:00"}
+    body = {"session_id": "s1", "event_type": "click", "event_time": "2026-01-29T12:00:00.250+00:00"}
 
     await telemetry.http.post("/api/events", json=body)
 
@@ -131,8 +131,8 @@ async def test_a_client_may_say_when_it_happened(telemetry: Telemetry) -> None:
         ({"details": [1]}, 400, "details"),
         ({"details": "text"}, 400, "details"),
         ({"details": {"a": "x" * 65_536}}, 413, "details must have at most 64 KiB as JSON"),
-        ({"timestamp": "yesterday"}, 400, "timestamp"),
-        ({"timestamp": "1969-12-31T23:59:59Z"}, 400, "timestamp must lie in the years 1970 to 9999"),
+        ({"event_time": "yesterday"}, 400, "event_time"),
+        ({"event_time": "1969-12-31T23:59:59Z"}, 400, "event_time must lie in the years 1970 to 9999"),
     ],
 )
 async def test_an_event_that_cannot_be_stored_is_refused_with_a_reason(
@@ -304,7 +304,7 @@ async def test_a_batch_is_stored_in_its_order(telemetry: Telemetry) -> None:
         ({"session_id": "gone"}, 404, "events[3].session_id 'gone' is not known"),
         ({"event_type": "A"}, 400, "events[3].event_type must be"),
         ({"details": {"a": "x" * 65_536}}, 413, "events[3].details must have at most 64 KiB as JSON"),
-        ({"timestamp": "1960-01-01T00:00:00Z"}, 400, "events[3].timestamp must lie in the years 1970 to 9999"),
+        ({"event_time": "1960-01-01T00:00:00Z"}, 400, "events[3].event_time must lie in the years 1970 to 9999"),
     ],
 )
 async def test_a_batch_is_stored_whole_or_not_at_all(

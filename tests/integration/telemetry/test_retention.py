@@ -17,7 +17,7 @@ async def session(telemetry: Telemetry, session_id: str, *, events: int = 1, end
 
 async def remove(telemetry: Telemetry, **limits: int) -> tuple[int, list[str]]:
     """Remove what is beyond `limits`; return how many sessions went and which are left, oldest first."""
-    count = await Retention(telemetry.database, telemetry.clock, Limits(**limits)).remove()
+    count = await Retention(telemetry.database, telemetry.services.hub, telemetry.clock, Limits(**limits)).remove()
     checked = await telemetry.statistics.CheckStatistics(
         statistics_service_pb2.CheckStatisticsRequest(), metadata=API_KEY
     )

@@ -1,10 +1,12 @@
 """Addresses lose the credentials in them, whatever they look like, and nothing else."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.telemetry.sessions.addresses import bare_proxy, bare_target, site_of
+from server.telemetry.sessions.addresses import ProxyUnclear, bare_proxy, bare_target, site_of
 
 
 @pytest.mark.parametrize(
@@ -29,12 +31,37 @@ from server.telemetry.sessions.addresses import bare_proxy, bare_target, site_of
         ("[2001:db8::1]:80:user:pass", "[2001:db8::1]:80"),
         ("1.2.3.4:12321:user:p@ss", "1.2.3.4:12321"),
         ("  h:1\n", "h:1"),
-        ("u:p@", None),
+        ("http://h:1/", "http://h:1"),
+        ("user:pw:1.2.3.4:80", "1.2.3.4:80"),
+        ("user:12345:1.2.3.4:80", "1.2.3.4:80"),
+        ("socks5://user:pw:1.2.3.4:80", "socks5://1.2.3.4:80"),
+        ("user:pw:gate.example.com:7000", "gate.example.com:7000"),
+        ("gate:7000:user:pw", "gate:7000"),
+        ("1.2.3.4:80@user:pw", "1.2.3.4:80"),
+        # A name of the client's own.
+        ("Proxy-7", "proxy-7"),
+        ("gate.example.com", "gate.example.com"),
         ("", None),
     ],
 )
 def test_a_proxy_is_kept_without_user_and_password(sent: str, kept: str | None) -> None:
     assert bare_proxy(sent) == kept
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "u:p@",
+        "1.2.3.4:80/user:pw",
+        "1.2.3.4:80 user pw",
+        "http://1.2.3.4:80/?u=x&p=secret",
+        "user:123:gate:80",
+        "two words",
+    ],
+)
+def test_what_may_hold_a_password_and_is_no_address_for_certain_is_refused(sent: str) -> None:
+    with pytest.raises(ProxyUnclear):
+        bare_proxy(sent)
 
 
 @pytest.mark.parametrize(
@@ -71,9 +98,14 @@ def test_a_target_is_kept_without_user_and_password(sent: str, kept: str | None,
 def test_no_password_survives(user: str, password: str) -> None:
     secret = f"{password}s3cret"
 
-    assert "s3cret" not in (bare_proxy(f"http://{user}:{secret}@1.2.3.4:80") or "")
-    assert "s3cret" not in (bare_proxy(f"{user}:{secret}@1.2.3.4:80") or "")
-    assert "s3cret" not in (bare_proxy(f"1.2.3.4:80:{user.replace('@', '')}:{secret}") or "")
+    for sent in (
+        f"http://{user}:{secret}@1.2.3.4:80",
+        f"{user}:{secret}@1.2.3.4:80",
+        f"1.2.3.4:80:{user}:{secret}",
+        f"{user}:{secret}:1.2.3.4:80",
+    ):
+        with suppress(ProxyUnclear):
+            assert "s3cret" not in (bare_proxy(sent) or "")
 
 
 @given(st.text())

@@ -95,7 +95,7 @@ class EventServiceServicer:
     def IngestEvents(self, request_iterator, context):
         """Takes events for as long as the producer sends some, and says which are on disk. The first answer comes at once and
         says where to go on. Events that were stored before are skipped, so that a producer that is not sure sends again.
-        An event that cannot be stored is told and passed over.
+        An event that cannot be stored is told and passed over; in the first message, which need hold none, it ends the call.
         Errors: INVALID_ARGUMENT for a first message without `producer_id`; FAILED_PRECONDITION with
         ERROR_REASON_POSITION_GAP when a position was left out, whose metadata `next_position` says where to go on.
         """

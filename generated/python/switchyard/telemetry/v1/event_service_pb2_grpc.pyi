@@ -50,7 +50,7 @@ class EventServiceStub:
     IngestEvents: _grpc.StreamStreamMultiCallable[_event_service_pb2.IngestEventsRequest, _event_service_pb2.IngestEventsResponse]
     """Takes events for as long as the producer sends some, and says which are on disk. The first answer comes at once and
     says where to go on. Events that were stored before are skipped, so that a producer that is not sure sends again.
-    An event that cannot be stored is told and passed over.
+    An event that cannot be stored is told and passed over; in the first message, which need hold none, it ends the call.
     Errors: INVALID_ARGUMENT for a first message without `producer_id`; FAILED_PRECONDITION with
     ERROR_REASON_POSITION_GAP when a position was left out, whose metadata `next_position` says where to go on.
     """
@@ -81,7 +81,7 @@ class EventServiceAsyncStub(EventServiceStub):
     IngestEvents: _aio.StreamStreamMultiCallable[_event_service_pb2.IngestEventsRequest, _event_service_pb2.IngestEventsResponse]  # type: ignore[assignment]
     """Takes events for as long as the producer sends some, and says which are on disk. The first answer comes at once and
     says where to go on. Events that were stored before are skipped, so that a producer that is not sure sends again.
-    An event that cannot be stored is told and passed over.
+    An event that cannot be stored is told and passed over; in the first message, which need hold none, it ends the call.
     Errors: INVALID_ARGUMENT for a first message without `producer_id`; FAILED_PRECONDITION with
     ERROR_REASON_POSITION_GAP when a position was left out, whose metadata `next_position` says where to go on.
     """
@@ -133,7 +133,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_event_service_pb2.IngestEventsResponse], _abc.AsyncIterator[_event_service_pb2.IngestEventsResponse]]:
         """Takes events for as long as the producer sends some, and says which are on disk. The first answer comes at once and
         says where to go on. Events that were stored before are skipped, so that a producer that is not sure sends again.
-        An event that cannot be stored is told and passed over.
+        An event that cannot be stored is told and passed over; in the first message, which need hold none, it ends the call.
         Errors: INVALID_ARGUMENT for a first message without `producer_id`; FAILED_PRECONDITION with
         ERROR_REASON_POSITION_GAP when a position was left out, whose metadata `next_position` says where to go on.
         """

@@ -47,8 +47,9 @@ class LiveServiceServicer:
     """
 
     def Watch(self, request, context):
-        """Follows sessions, events and totals from now on, or from behind `after`.
-        Errors: RESOURCE_EXHAUSTED for a reader that is too slow.
+        """Follows sessions, events and totals from now on, or from behind `after`. A reader that is slower than things happen is
+        told of the gap.
+        Errors: INVALID_ARGUMENT for an `after` that is no cursor.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

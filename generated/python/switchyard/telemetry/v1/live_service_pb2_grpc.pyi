@@ -34,8 +34,9 @@ class LiveServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LiveServiceAsyncStub: ...
     Watch: _grpc.UnaryStreamMultiCallable[_live_service_pb2.WatchRequest, _live_service_pb2.WatchResponse]
-    """Follows sessions, events and totals from now on, or from behind `after`.
-    Errors: RESOURCE_EXHAUSTED for a reader that is too slow.
+    """Follows sessions, events and totals from now on, or from behind `after`. A reader that is slower than things happen is
+    told of the gap.
+    Errors: INVALID_ARGUMENT for an `after` that is no cursor.
     """
 
 @_typing.type_check_only
@@ -44,8 +45,9 @@ class LiveServiceAsyncStub(LiveServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Watch: _aio.UnaryStreamMultiCallable[_live_service_pb2.WatchRequest, _live_service_pb2.WatchResponse]  # type: ignore[assignment]
-    """Follows sessions, events and totals from now on, or from behind `after`.
-    Errors: RESOURCE_EXHAUSTED for a reader that is too slow.
+    """Follows sessions, events and totals from now on, or from behind `after`. A reader that is slower than things happen is
+    told of the gap.
+    Errors: INVALID_ARGUMENT for an `after` that is no cursor.
     """
 
 class LiveServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -57,8 +59,9 @@ class LiveServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _live_service_pb2.WatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_live_service_pb2.WatchResponse], _abc.AsyncIterator[_live_service_pb2.WatchResponse]]:
-        """Follows sessions, events and totals from now on, or from behind `after`.
-        Errors: RESOURCE_EXHAUSTED for a reader that is too slow.
+        """Follows sessions, events and totals from now on, or from behind `after`. A reader that is slower than things happen is
+        told of the gap.
+        Errors: INVALID_ARGUMENT for an `after` that is no cursor.
         """
 
 def add_LiveServiceServicer_to_server(servicer: LiveServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

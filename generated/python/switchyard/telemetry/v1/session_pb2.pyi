@@ -194,7 +194,7 @@ class NewEvent(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     EVENT_TYPE_FIELD_NUMBER: _builtins.int
     DETAILS_FIELD_NUMBER: _builtins.int
-    TIMESTAMP_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session it happened in, which must be registered. It may have ended: what is late counts too."""
     event_type: _builtins.str
@@ -204,7 +204,7 @@ class NewEvent(_message.Message):
         """More about it, at most 64 KiB as JSON."""
 
     @_builtins.property
-    def timestamp(self) -> _timestamp_pb2.Timestamp:
+    def event_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened. Unset means now."""
 
     def __init__(
@@ -213,11 +213,11 @@ class NewEvent(_message.Message):
         session_id: _builtins.str = ...,
         event_type: _builtins.str = ...,
         details: _struct_pb2.Struct | None = ...,
-        timestamp: _timestamp_pb2.Timestamp | None = ...,
+        event_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "timestamp", b"timestamp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "event_time", b"event_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "event_type", b"event_type", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "event_time", b"event_time", "event_type", b"event_type", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -290,7 +290,7 @@ class EndSessionRequest(_message.Message):
     success: _builtins.bool
     """Whether it did what it was to do."""
     duration: _builtins.float
-    """Seconds it took, at most ten years. Unset means from its registration until now."""
+    """Seconds it took, at most 30 days. Unset means from its registration until now."""
     error: _builtins.str
     """Why it failed."""
     def __init__(

@@ -177,7 +177,9 @@ async def test_a_caller_that_belongs_to_a_tenant_is_refused(telemetry: Telemetry
     assert code is grpc.StatusCode.PERMISSION_DENIED
 
 
-async def test_a_reader_that_does_not_read_is_told_so_and_the_others_get_everything(telemetry: Telemetry) -> None:
+async def test_a_reader_that_does_not_read_is_told_of_the_gap_and_the_others_get_everything(
+    telemetry: Telemetry,
+) -> None:
     """Its connection takes what its buffers hold, which is far less than what is told here."""
     await telemetry.register()
     stuck, quick = (telemetry.live.Watch(pb.WatchRequest(), metadata=API_KEY) for _ in range(2))
@@ -190,9 +192,13 @@ async def test_a_reader_that_does_not_read_is_told_so_and_the_others_get_everyth
         assert answer.status_code == 200
         assert await read(quick, 1_000) == 1_000
 
-    code, sentence = await refused(read(stuck, 24_000))
-    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert sentence == "the reader is too slow; connect again and go on behind the last cursor"
+    seen = 0
+    async for message in stuck:
+        seen += 1
+        if message.type == WatchResponse.TYPE_GAP:
+            break
+    assert seen < 24_000
+    stuck.cancel()
     quick.cancel()
 
 

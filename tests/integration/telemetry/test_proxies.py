@@ -143,13 +143,18 @@ async def test_removed_sessions_are_taken_off_the_figures(telemetry: Telemetry) 
     await use(telemetry, True, url="b:1")
     await telemetry.database.write(lambda connection: proxy_store.loads_observed(connection, {URL: (5_000, 2)}))
 
-    gone = {URL: ProxyFigures(2, 1, 1, 5_000, 2), "b:1": ProxyFigures(1, 1, 0, 0, 0)}
+    await create(telemetry, "c:1")
+    await use(telemetry, True, url="c:1")
+    of_one = ProxyFigures(1, 1, 0, 0, 0)
+    gone = {URL: ProxyFigures(2, 1, 1, 5_000, 2), "b:1": of_one, "c:1": of_one}
     await telemetry.database.write(lambda connection: proxy_store.sessions_removed(connection, gone))
 
     found = await statuses(telemetry)
     assert (found[URL].uses, found[URL].successes, found[URL].failures) == (1, 1, 0)
     assert not found[URL].HasField("avg_latency_ms")
-    assert (found["b:1"].uses, found["b:1"].successes) == (0, 0)
+    # Nobody has set up the one, and no session names it any more.
+    assert "b:1" not in found
+    assert (found["c:1"].uses, found["c:1"].successes) == (0, 0)
 
 
 async def test_three_failures_in_a_row_disable_a_proxy_for_half_an_hour(telemetry: Telemetry) -> None:

@@ -58,6 +58,15 @@ async def test_of_too_many_events_the_oldest_sessions_go_until_the_rest_is_few_e
     assert (await telemetry.http.get("/api/events")).json()["total"] == 3
 
 
+async def test_events_of_active_sessions_cost_ended_ones_nothing(telemetry: Telemetry) -> None:
+    await session(telemetry, "active", events=9, ended=False)
+    for name in ("a", "b"):
+        await session(telemetry, name, events=2)
+
+    assert await remove(telemetry, events=4) == (0, ["active", "a", "b"])
+    assert await remove(telemetry, events=3) == (1, ["active", "b"])
+
+
 async def test_active_sessions_are_kept_however_many_they_are(telemetry: Telemetry) -> None:
     for name in ("a", "b"):
         await session(telemetry, name, ended=False)

@@ -94,7 +94,7 @@ async def test_pages_are_read_only_as_far_as_somebody_reads_them(
 
 async def test_no_piece_is_larger_than_64_kib(telemetry: Telemetry) -> None:
     for number in range(120):
-        await telemetry.register(f"s{number}", profile_id='"😀' * 128, proxy="é" * 500)
+        await telemetry.register(f"s{number}", profile_id='"😀' * 128, device="é" * 60)
     call = telemetry.sessions.ExportSessions(pb.ExportSessionsRequest(), metadata=API_KEY)
 
     bodies = [body async for body in call]

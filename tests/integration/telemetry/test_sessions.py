@@ -362,8 +362,9 @@ async def test_a_session_is_read_with_its_first_events(telemetry: Telemetry) -> 
     await telemetry.register("s1")
     await log_events(telemetry, "s1", 1_005)
 
-    read = await telemetry.get("s1")
+    read = await telemetry.get("s1", event_limit=1_000)
     assert (len(read.events), read.event_count) == (1_000, 1_005)
+    assert len((await telemetry.get("s1")).events) == 1_005
     assert [event.details["at"] for event in read.events[:3]] == [0, 1, 2]
     assert {event.session_id for event in read.events} == {"s1"}
     assert [event.details["at"] for event in (await telemetry.get("s1", event_limit=2)).events] == [0, 1]
@@ -409,7 +410,30 @@ async def test_a_session_that_gets_events_while_it_is_deleted_goes_wholly(
 
     assert await totals(telemetry) == Totals(active=0, completed=0, failed=0, duration_micros=0, events=0)
     assert await column(telemetry, sa.select(sa.func.count()).select_from(SESSION_EVENTS)) == [0]
-    assert await column(telemetry, sa.select(PROXIES.c.load_count)) == [0]
+    assert await column(telemetry, sa.select(PROXIES.c.load_count)) == []
+
+
+@pytest.mark.parametrize("session_id", [".", "..", "end", "export", "register"])
+async def test_a_session_that_could_not_be_read_is_refused(telemetry: Telemetry, session_id: str) -> None:
+    code, sentence = await refused(telemetry.register(session_id))
+
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert sentence == f"session_id must not be {session_id!r}, which is another path"
+
+
+async def test_a_proxy_that_may_hold_a_password_is_refused_without_a_word_of_it(telemetry: Telemetry) -> None:
+    code, sentence = await refused(telemetry.register(proxy="1.2.3.4:80/anna:hunter2"))
+
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "hunter2" not in sentence
+
+
+async def test_a_host_of_any_length_harms_nobody(telemetry: Telemetry) -> None:
+    await telemetry.register(proxy="h:1", target_url="https://" + "界" * 1_500)
+
+    await telemetry.end()
+
+    assert (await telemetry.get()).session.target_url.startswith("https://界")
 
 
 async def test_of_two_deletions_one_finds_nothing(telemetry: Telemetry) -> None:

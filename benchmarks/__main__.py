@@ -19,6 +19,9 @@ BENCHMARKS = (
     "gateway_routes",
     "gateway_streams",
     "codec",
+    "event_writes",
+    "telemetry_reads",
+    "live_readers",
 )
 RESULTS = Path(__file__).with_name("results.md")
 

@@ -1,5 +1,7 @@
 """Secrets at rest: encrypted with a key that lies in the data folder, apart from the database."""
 
+import hashlib
+import hmac
 import os
 import stat
 from pathlib import Path
@@ -16,6 +18,7 @@ class SecretBox:
     """Encrypts and decrypts short texts with one Fernet key (AES-128-CBC and HMAC-SHA256)."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._fernet = Fernet(key)
 
     def encrypt(self, text: str) -> bytes:
@@ -29,6 +32,10 @@ class SecretBox:
             cryptography.fernet.InvalidToken: it was encrypted with another key, or was changed.
         """
         return self._fernet.decrypt(stored).decode()
+
+    def fingerprint(self, text: str) -> str:
+        """Return what is the same for the same text, and tells nothing of it to whoever has not the key."""
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def open_secret_box(data_dir: Path) -> SecretBox:

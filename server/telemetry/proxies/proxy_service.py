@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import grpc
 import sqlalchemy as sa
-from cryptography.fernet import InvalidToken
 
 from server.clock import Clock
 from server.database.database import Database
@@ -86,7 +85,7 @@ class ProxyService(pb_grpc.ProxyServiceServicer):
         """Set up a proxy."""
         tenantless()
         url = proxy_url.normal_url(request.url)
-        password = await self._encrypt_once(request, url)
+        password = self._secret_box.encrypt(request.password) if request.password else None
         new = NewProxy(
             url=url,
             country=storable(request.country) or None,
@@ -95,7 +94,10 @@ class ProxyService(pb_grpc.ProxyServiceServicer):
             max_leases=request.max_leases if request.HasField("max_leases") else None,
         )
         key = IdempotencyKey.of_call(request.request_id, "CreateProxy")
-        kept = _for_comparison(request, password)
+        kept = pb.CreateProxyRequest()
+        kept.CopyFrom(request)
+        # Compared with a repeated call, and no easier way to the password than what is stored of it.
+        kept.password = self._secret_box.fingerprint(request.password)
 
         def work(connection: sa.Connection) -> pb.CreateProxyResponse:
             now = self._clock()
@@ -169,34 +171,10 @@ class ProxyService(pb_grpc.ProxyServiceServicer):
         )
         return pb.ReleaseProxyResponse(ok=True)
 
-    async def _encrypt_once(self, request: pb.CreateProxyRequest, url: str) -> bytes | None:
-        """Return the password encrypted: as it is stored already, if this may be a repeated call."""
-        if not request.password:
-            return None
-        if request.request_id:
-            row = await self._database.read(lambda connection: proxy_store.find(connection, url))
-            if row is not None and row.password is not None and self._is(row.password, request.password):
-                return row.password
-        return self._secret_box.encrypt(request.password)
-
-    def _is(self, stored: bytes, password: str) -> bool:
-        try:
-            return self._secret_box.decrypt(stored) == password
-        except InvalidToken:
-            return False
-
 
 def _message(connection: sa.Connection, row: ProxyRow, *, now: int) -> proxy_pb2.Proxy:
     live = proxy_lease_store.live_of(connection, [row.id], now=now)
     return proxy_view.proxy(row, active_leases=live.get(row.id, 0), now=now)
-
-
-def _for_comparison(request: pb.CreateProxyRequest, password: bytes | None) -> pb.CreateProxyRequest:
-    """Return what may be kept of `request`: no easier way to the password than the encrypted one."""
-    kept = pb.CreateProxyRequest()
-    kept.CopyFrom(request)
-    kept.password = (password or b"").decode()
-    return kept
 
 
 def _wanted(request: pb.LeaseProxyRequest) -> Wanted:

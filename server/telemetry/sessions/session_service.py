@@ -92,10 +92,14 @@ class SessionService(pb_grpc.SessionServiceServicer):
         tenantless()
         key = IdempotencyKey.of_call(request.request_id, "RegisterSession")
         new = _new_session(request)
+        kept = pb.RegisterSessionRequest()
+        kept.CopyFrom(request)
+        # Not even a digest of a password is stored.
+        kept.proxy, kept.target_url = new.proxy or "", new.target_url or ""
 
         def work(connection: sa.Connection) -> tuple[pb.RegisterSessionResponse, SessionRow | None]:
             now = self._clock()
-            earlier = idempotency.remember(connection, key, request, now=now)
+            earlier = idempotency.remember(connection, key, kept, now=now)
             if earlier is not None:
                 return pb.RegisterSessionResponse.FromString(earlier), None
             row = session_store.register(connection, new, now=now)

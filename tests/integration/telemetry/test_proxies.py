@@ -467,3 +467,13 @@ async def test_a_worker_may_lease_and_nothing_else(telemetry: Telemetry) -> None
 
     code, _ = await refused(telemetry.proxies.ListProxies(pb.ListProxiesRequest(), metadata=WORKER))
     assert code in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED)
+
+
+async def test_a_repeated_call_with_a_password_gives_the_first_answer_whatever_happened_since(
+    telemetry: Telemetry,
+) -> None:
+    answers = await asyncio.gather(*(create(telemetry, password=PASSWORD, request_id="k") for _ in range(8)))
+    await update(telemetry, answers[0].id, password="another")
+
+    assert {answer.id for answer in answers} == {answers[0].id}
+    assert await create(telemetry, password=PASSWORD, request_id="k") == answers[0]

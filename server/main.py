@@ -49,7 +49,7 @@ from server.rpc.handlers import Handlers
 from server.rpc.interceptor import Interceptor, policies_of
 from server.rpc.metrics import CallMetrics
 from server.rpc.open_streams import OpenStreams
-from server.secret_box import open_secret_box
+from server.secret_box import SecretBox, open_secret_box
 from server.system.metrics import ServerMetrics
 from server.system.service import SystemService
 from server.tasks.artifacts import ArtifactFiles
@@ -61,6 +61,7 @@ from server.tasks.sweep import Sweep
 from server.tasks.task import NewTask, TaskRow
 from server.tasks.worker_service import WorkerServicer
 from server.telemetry import services as telemetry
+from server.telemetry.services import TelemetryServices
 from server.telemetry.sessions import run_sessions
 from server.telemetry.sessions.retention import Limits
 from switchyard.auth.v1.auth_service_pb2_grpc import add_AuthServiceServicer_to_server
@@ -184,7 +185,35 @@ async def build(config: ServerConfig, credentials: Credentials, database: Databa
         ),
     )
     bot_services.add_to_server(handlers)
-    telemetry_services = telemetry.build(
+    telemetry_services = build_telemetry(config, database, secret_box)
+    telemetry_services.add_to_server(handlers)
+
+    tokens = make_tokens(config, credentials)
+    auth = await build_accounts(config, credentials, database, tokens, handlers)
+    system = SystemService(database, metrics, queue.reachable, version=version("switchyard"), start_time=start_time)
+    add_SystemServiceServicer_to_server(system, handlers)
+
+    gate = Gate(
+        api_key=credentials.api_key,
+        worker_token=credentials.worker_token,
+        dev_mode=config.jwt_dev_mode,
+        read_token=tokens.read_access,
+    )
+    interceptor = Interceptor(
+        policies_of([*registered.services(), *WELL_KNOWN_SERVICES]),
+        gate,
+        gateway_token=credentials.gateway_token,
+        loopback_listener=is_loopback(config.grpc_host),
+        session_lasts=auth.session_lasts,
+        metrics=CallMetrics(metrics.registry),
+    )
+    background = [queue.run, Sweep(kernel).run, bot_services.run_background, telemetry_services.run_background]
+    return Parts(registered, interceptor, metrics, background)
+
+
+def build_telemetry(config: ServerConfig, database: Database, secret_box: SecretBox) -> TelemetryServices:
+    """Return the parts of telemetry."""
+    return telemetry.build(
         database=database,
         secret_box=secret_box,
         clock=now_micros,
@@ -196,28 +225,6 @@ async def build(config: ServerConfig, credentials: Credentials, database: Databa
             events=config.event_retention_count,
         ),
     )
-    telemetry_services.add_to_server(handlers)
-
-    tokens = make_tokens(config, credentials)
-    auth = await build_accounts(config, credentials, database, tokens, handlers)
-    system = SystemService(database, metrics, queue.reachable, version=version("switchyard"), start_time=start_time)
-    add_SystemServiceServicer_to_server(system, handlers)
-
-    interceptor = Interceptor(
-        policies_of([*registered.services(), *WELL_KNOWN_SERVICES]),
-        Gate(
-            api_key=credentials.api_key,
-            worker_token=credentials.worker_token,
-            dev_mode=config.jwt_dev_mode,
-            read_token=tokens.read_access,
-        ),
-        gateway_token=credentials.gateway_token,
-        loopback_listener=is_loopback(config.grpc_host),
-        session_lasts=auth.session_lasts,
-        metrics=CallMetrics(metrics.registry),
-    )
-    background = [queue.run, Sweep(kernel).run, bot_services.run_background, telemetry_services.run_background]
-    return Parts(registered, interceptor, metrics, background)
 
 
 def health_facts(config: ServerConfig) -> GetHealthResponse:

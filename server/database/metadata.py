@@ -14,3 +14,6 @@ NAMING: Final = {
 }
 
 METADATA: Final = sa.MetaData(naming_convention=NAMING)
+
+# SQLite numbers rows by itself only in a column of exactly this type.
+NUMBER: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

@@ -4,11 +4,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from server.database.metadata import METADATA
+from server.database.metadata import METADATA, NUMBER
 from switchyard.tasks.v1.task_pb2 import Task
-
-# SQLite numbers rows by itself only in a column of exactly this type.
-NUMBER: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 # Conditions of partial indexes. Queries repeat them word for word, or the index is not used.
 WAITING: Final = sa.text(f"state = {Task.STATE_QUEUED}")

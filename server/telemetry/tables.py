@@ -9,10 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from server.database.metadata import METADATA
-
-# SQLite numbers rows by itself only in a column of exactly this type.
-NUMBER: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+from server.database.metadata import METADATA, NUMBER
 
 # `status` is a number of the contract's enum. `site` is the host of the target, empty without one. `search_text` is
 # what a search looks at; see `server.telemetry.sessions.search`.

@@ -136,12 +136,6 @@ def require_locked(connection: sa.Connection, proxy_id: int) -> ProxyRow:
     return _there(connection.execute(_BY_ID_LOCKED, {"at_id": proxy_id}).first(), proxy_id)
 
 
-def find(connection: sa.Connection, url: str) -> ProxyRow | None:
-    """Return the proxy at `url`, None when there is none or it was removed."""
-    row = connection.execute(_BY_URL, {"at_url": url}).first()
-    return None if row is None else ProxyRow(*row)
-
-
 def add(connection: sa.Connection, new: NewProxy) -> ProxyRow:
     """Store a proxy that is set up and return it; one that sessions have named keeps its figures.
 

@@ -1,6 +1,6 @@
 """StatisticsService: totals as the wire says them, and whether they are true."""
 
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -8,14 +8,13 @@ from server.clock import SECOND, Clock, to_timestamp
 from server.database.database import Database
 from server.errors import Unavailable
 from server.telemetry.access import tenantless
-from server.telemetry.proxies import proxy_store
+from server.telemetry.proxies import proxy_store, proxy_view
 from server.telemetry.statistics import check, counts
 from server.telemetry.statistics.counts import Totals
 from switchyard.telemetry.v1 import proxy_pb2, statistics_service_pb2_grpc
 from switchyard.telemetry.v1 import statistics_service_pb2 as pb
 
 Context = Any
-Status: Final = proxy_pb2.ProxyStatus
 
 
 class StatisticsService(statistics_service_pb2_grpc.StatisticsServiceServicer):
@@ -49,7 +48,7 @@ class StatisticsService(statistics_service_pb2_grpc.StatisticsServiceServicer):
 
         # Off the loop: there may be thousands of proxies.
         response = await self._database.scan(query)
-        response.ip_health.CopyFrom(count_by_status(response.proxy_stats))
+        response.ip_health.CopyFrom(proxy_view.counts(response.proxy_stats))
         return response
 
     async def CheckStatistics(
@@ -76,14 +75,4 @@ def totals_message(totals: Totals) -> pb.GetStatisticsResponse:
         average_duration=round(totals.duration_micros / ended / SECOND, 6) if ended else 0.0,
         success_rate=totals.success_percent,
         ip_health=proxy_pb2.ProxyCounts(),
-    )
-
-
-def count_by_status(statuses: Any) -> proxy_pb2.ProxyCounts:
-    """How many proxies fare how."""
-    found = [one.status for one in statuses]
-    return proxy_pb2.ProxyCounts(
-        healthy=found.count(Status.STATUS_HEALTHY),
-        flagged=found.count(Status.STATUS_FLAGGED),
-        blacklisted=found.count(Status.STATUS_BLACKLISTED),
     )

@@ -1,108 +1,163 @@
-"""Rebuild `generated/` from the contract. Run by `make generate`; needs nothing but the locked environment.
+"""Rebuild `generated/` from the contract and from `clients/`. Run by `make generate`.
 
-With `--check` nothing is written: the exit code says whether `generated/` is what the contract gives.
+    python proto/generate.py [--check] [LANGUAGE...]
 
-Python modules follow the proto packages, with one exception: `gateway.v1` becomes `gateway_options.v1`, because
-`gateway` is already the name of the program that reads those options.
+Each folder below `generated/` is a package that builds by itself: a copy of `clients/<language>/` with the stubs beside
+it. A language whose toolchain is missing is named and left as it is. With `--check` nothing is written: the exit code
+says whether what the repository keeps is what the contract gives; where CI is set, a missing toolchain is a fault.
 """
 
 import filecmp
-import re
+import hashlib
+import importlib
+import os
+import pkgutil
 import shutil
-import subprocess
 import sys
-import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
+from typing import Final
 
-PROTO = Path(__file__).parent
-PYTHON = PROTO.parent / "generated" / "python"
-OPTIONS = re.compile(r"(?<![\w/.\"'])gateway\.v1\b(?=[. ])")
+import languages
+from languages.language import ROOT, Language, PluginUnavailable, plugin_folder
+
+CLIENTS: Final = ROOT / "clients"
+GENERATED: Final = ROOT / "generated"
+# What building or running in a package's folder leaves there.
+LEFTOVERS: Final = ("__pycache__", "*.egg-info", "node_modules", "build", "dist", "target", "obj", ".venv")
+
+# What decides how the packages come out, below the root; and what some languages read besides.
+READ_BY_ALL: Final = ("proto", "deploy")
+READ_BESIDES: Final = {"openapi": ("gateway", "server/rpc", "generated/python")}
 
 
 def main(arguments: list[str]) -> int:
-    """Rebuild `generated/`, or with `--check` compare it; return the exit code."""
-    if arguments == ["--check"]:
-        return check()
-    generate(PYTHON)
+    """Rebuild or compare the languages that `arguments` name, all if none; return the exit code."""
+    checking = "--check" in arguments
+    named = {argument for argument in arguments if argument != "--check"}
+    chosen = [language for language in every_language() if not named or language.name in named]
+    if unknown := named - {language.name for language in chosen}:
+        say(f"proto/languages has no {', '.join(sorted(unknown))}")
+        return 2
+    errand = partial(attempt, check if checking else rebuild)
+    # The first is Python, if it is chosen, which others read; for the rest programs run beside this one.
+    first, *others = chosen
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return max(errand(first), *pool.map(errand, others), 0)
+
+
+def attempt(errand: Callable[[Language], int], language: Language) -> int:
+    """Run `errand` if what it needs is there, else say what is not; return the exit code."""
+    missing = [f"no {program} here" for program in language.programs if shutil.which(program) is None]
+    try:
+        return skip(language, missing[0]) if missing else errand(language)
+    except PluginUnavailable as unavailable:
+        return skip(language, str(unavailable))
+
+
+def skip(language: Language, reason: str) -> int:
+    """Say why `language` is passed over; return the exit code that has."""
+    say(f"{language.name}: skipped, {reason}")
+    return 1 if "CI" in os.environ else 0
+
+
+def every_language() -> list[Language]:
+    """Find the languages there are: Python first, as what the gateway writes about the contract reads it there."""
+    found = (module.name for module in pkgutil.iter_modules(languages.__path__))
+    names = sorted(found, key=lambda name: (name != "python", name))
+    modules = (importlib.import_module(f"languages.{name}") for name in names)
+    return [module.LANGUAGE for module in modules if hasattr(module, "LANGUAGE")]
+
+
+def rebuild(language: Language) -> int:
+    """Make `generated/<language>/` what the contract gives, without touching the files that are right."""
+    present = GENERATED / language.name
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh = generate(language, Path(scratch))
+        for name in sorted(differences(fresh, present)):
+            settle(fresh / name, present / name)
     return 0
 
 
-def generate(folder: Path) -> None:
-    """Empty `folder` and write the messages, stubs and type information of the whole contract to it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    compile_to(folder)
-    (folder / "gateway").rename(folder / "gateway_options")
-    (folder / "contract.binpb").rename(folder / "switchyard" / "contract.binpb")
-    for module in sorted(folder.rglob("*.py*")):
-        rename_options(module)
-    for package in sorted({module.parent for module in folder.rglob("*.py")}):
-        make_packages(package, root=folder)
-
-
-def check() -> int:
-    """Print each file of `generated/` that differs from what the contract gives; return 1 if there is one."""
+def check(language: Language) -> int:
+    """Print each file of `generated/<language>/` that is not what the contract gives; return 1 if there is one."""
+    if not language.committed:
+        return 0
+    passed, read = plugin_folder(language.name) / "passed", digest(language)
+    if passed.exists() and passed.read_text() == read:
+        return 0
     with tempfile.TemporaryDirectory() as scratch:
-        fresh = Path(scratch) / "python"
-        generate(fresh)
-        stale = sorted(differences(fresh, PYTHON))
+        fresh = generate(language, Path(scratch))
+        stale = sorted(differences(fresh, GENERATED / language.name))
     for name in stale:
-        print(f"generated/python/{name} is not what proto/ gives; run `make generate`")  # noqa: T201 -- its answer
+        say(f"generated/{language.name}/{name} is not what proto/ and clients/ give; run `make generate`")
+    if not stale:
+        passed.write_text(read)
     return 1 if stale else 0
+
+
+def digest(language: Language) -> str:
+    """Return a fingerprint of all that a check of `language` reads: what has passed once need not be made again."""
+    whole = hashlib.sha256()
+    places = (
+        *READ_BY_ALL,
+        f"clients/{language.name}",
+        f"generated/{language.name}",
+        *READ_BESIDES.get(language.name, ()),
+    )
+    for place in places:
+        for path in sorted((ROOT / place).rglob("*")):
+            name = path.relative_to(ROOT)
+            if path.is_file() and not is_leftover(name):
+                whole.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+def generate(language: Language, scratch: Path) -> Path:
+    """Write the whole package of `language` into a folder below `scratch` and return it."""
+    fresh = scratch / language.name
+    if (CLIENTS / language.name).is_dir():
+        shutil.copytree(CLIENTS / language.name, fresh, ignore=shutil.ignore_patterns(*LEFTOVERS))
+    else:
+        fresh.mkdir()
+    language.generate(fresh)
+    return fresh
 
 
 def differences(fresh: Path, present: Path) -> Iterator[Path]:
     """Yield the files that are not the same in both folders, relative to them."""
     names = {path.relative_to(folder) for folder in (fresh, present) for path in folder.rglob("*")}
     for name in names:
-        if "__pycache__" in name.parts or (fresh / name).is_dir():
+        if is_leftover(name) or (fresh / name).is_dir():
             continue
         twins = fresh / name, present / name
         if not all(twin.is_file() for twin in twins) or not filecmp.cmp(*twins, shallow=False):
             yield name
 
 
-def compile_to(folder: Path) -> None:
-    """Run protoc over our own files; Google's come compiled in `googleapis-common-protos`."""
-    sources = sorted(str(p.relative_to(PROTO)) for p in PROTO.rglob("*.proto") if "google" not in p.parts)
-    plugins = Path(sysconfig.get_path("scripts"))
-    command = [
-        sys.executable,
-        "-m",
-        "grpc_tools.protoc",
-        f"-I{PROTO}",
-        f"--plugin=protoc-gen-mypy={plugins / 'protoc-gen-mypy'}",
-        f"--plugin=protoc-gen-mypy_grpc={plugins / 'protoc-gen-mypy_grpc'}",
-        f"--python_out={folder}",
-        f"--grpc_python_out={folder}",
-        f"--mypy_out=quiet:{folder}",
-        f"--mypy_grpc_out=quiet:{folder}",
-        # The whole contract with its comments, for documentation and for gateways that run apart.
-        f"--descriptor_set_out={folder / 'contract.binpb'}",
-        "--include_source_info",
-        "--include_imports",
-        *sources,
-    ]
-    subprocess.run(command, check=True)
-    for grpc_module in folder.rglob("*_pb2_grpc.py"):
-        if "class " not in grpc_module.read_text():  # a file without a service
-            grpc_module.unlink()
-            grpc_module.with_suffix(".pyi").unlink(missing_ok=True)
+def is_leftover(name: Path) -> bool:
+    """Whether a build or a run left this file, or a folder it is in."""
+    return any(fnmatch(part, leftover) for part in name.parts for leftover in LEFTOVERS)
 
 
-def rename_options(module: Path) -> None:
-    """Let `module` import the options from where they stand in Python."""
-    text = module.read_text()
-    module.write_text(OPTIONS.sub("gateway_options.v1", text))
+def settle(wanted: Path, present: Path) -> None:
+    """Make `present` the file that `wanted` is, or nothing where that is nothing."""
+    if wanted.exists():
+        present.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(wanted, present)
+    elif present.is_dir():
+        shutil.rmtree(present)
+    else:
+        present.unlink(missing_ok=True)
 
 
-def make_packages(folder: Path, *, root: Path) -> None:
-    """Put an `__init__.py` into `folder` and the folders above it, up to `root`, which gets none."""
-    while folder != root:
-        (folder / "__init__.py").touch()
-        folder = folder.parent
+def say(sentence: str) -> None:
+    """Print `sentence`: what this program answers."""
+    print(sentence, flush=True)  # noqa: T201 -- its answer
 
 
 if __name__ == "__main__":

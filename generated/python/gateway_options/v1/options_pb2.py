@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gateway/v1/options.proto\x12\ngateway.v1\x1a google/protobuf/descriptor.proto\"\xc5\n\n\x0eServiceOptions\x12?\n\x0b\x65rror_shape\x18\x01 \x01(\x0e\x32%.gateway.v1.ServiceOptions.ErrorShapeH\x00\x88\x01\x01\x12=\n\nname_style\x18\x02 \x01(\x0e\x32$.gateway.v1.ServiceOptions.NameStyleH\x01\x88\x01\x01\x12?\n\x0bnull_policy\x18\x03 \x01(\x0e\x32%.gateway.v1.ServiceOptions.NullPolicyH\x02\x88\x01\x01\x12=\n\ntime_style\x18\x04 \x01(\x0e\x32$.gateway.v1.ServiceOptions.TimeStyleH\x03\x88\x01\x01\x12\x43\n\rinteger_style\x18\x05 \x01(\x0e\x32\'.gateway.v1.ServiceOptions.IntegerStyleH\x04\x88\x01\x01\x12\x45\n\x0eunknown_fields\x18\x06 \x01(\x0e\x32(.gateway.v1.ServiceOptions.UnknownPolicyH\x05\x88\x01\x01\x12I\n\x12unknown_parameters\x18\x07 \x01(\x0e\x32(.gateway.v1.ServiceOptions.UnknownPolicyH\x06\x88\x01\x01\x12\x11\n\tlisteners\x18\x08 \x03(\t\x12=\n\nenum_style\x18\t \x01(\x0e\x32$.gateway.v1.ServiceOptions.EnumStyleH\x07\x88\x01\x01\x12\x38\n\x0f\x64\x65\x66\x61ult_framing\x18\n \x01(\x0e\x32\x1a.gateway.v1.Stream.FramingH\x08\x88\x01\x01\x12\x1b\n\x0emax_body_bytes\x18\x0b \x01(\x03H\t\x88\x01\x01\"X\n\nErrorShape\x12\x1b\n\x17\x45RROR_SHAPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45RROR_SHAPE_DETAIL\x10\x01\x12\x15\n\x11\x45RROR_SHAPE_CODED\x10\x02\"=\n\tNameStyle\x12\x1a\n\x16NAME_STYLE_UNSPECIFIED\x10\x00\x12\x14\n\x10NAME_STYLE_PROTO\x10\x01\"U\n\nNullPolicy\x12\x1b\n\x17NULL_POLICY_UNSPECIFIED\x10\x00\x12\x14\n\x10NULL_POLICY_NULL\x10\x01\x12\x14\n\x10NULL_POLICY_OMIT\x10\x02\">\n\tTimeStyle\x12\x1a\n\x16TIME_STYLE_UNSPECIFIED\x10\x00\x12\x15\n\x11TIME_STYLE_OFFSET\x10\x01\"G\n\x0cIntegerStyle\x12\x1d\n\x19INTEGER_STYLE_UNSPECIFIED\x10\x00\x12\x18\n\x14INTEGER_STYLE_NUMBER\x10\x01\">\n\tEnumStyle\x12\x1a\n\x16\x45NUM_STYLE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NUM_STYLE_NUMBER\x10\x01\"J\n\rUnknownPolicy\x12\x1e\n\x1aUNKNOWN_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15UNKNOWN_POLICY_IGNORE\x10\x01\x42\x0e\n\x0c_error_shapeB\r\n\x0b_name_styleB\x0e\n\x0c_null_policyB\r\n\x0b_time_styleB\x10\n\x0e_integer_styleB\x11\n\x0f_unknown_fieldsB\x15\n\x13_unknown_parametersB\r\n\x0b_enum_styleB\x12\n\x10_default_framingB\x11\n\x0f_max_body_bytes\"\xdf\x01\n\rMethodOptions\x12\x16\n\x0esuccess_status\x18\x01 \x01(\x05\x12\"\n\x06stream\x18\x02 \x01(\x0b\x32\x12.gateway.v1.Stream\x12\"\n\x06upload\x18\x03 \x01(\x0b\x32\x12.gateway.v1.Upload\x12)\n\nrate_limit\x18\x04 \x01(\x0b\x32\x15.gateway.v1.RateLimit\x12\x16\n\x0emax_body_bytes\x18\x05 \x01(\x03\x12+\n\x0bquery_match\x18\x06 \x01(\x0b\x32\x16.gateway.v1.QueryMatch\"\xa6\x02\n\x06Stream\x12+\n\x07\x66raming\x18\x01 \x01(\x0e\x32\x1a.gateway.v1.Stream.Framing\x12\r\n\x05items\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\t\x12\n\n\x02id\x18\x04 \x01(\t\x12\x0b\n\x03\x65nd\x18\x05 \x01(\t\x12\x19\n\x11heartbeat_seconds\x18\x06 \x01(\x05\x12\r\n\x05\x65vent\x18\x07 \x01(\t\x12\x1a\n\x12retry_milliseconds\x18\x08 \x01(\x05\x12\x13\n\x0b\x61nswer_ping\x18\t \x01(\x08\"^\n\x07\x46raming\x12\x17\n\x13\x46RAMING_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46RAMING_SSE\x10\x01\x12\x15\n\x11\x46RAMING_WEBSOCKET\x10\x02\x12\x12\n\x0e\x46RAMING_NDJSON\x10\x03\"$\n\x06Upload\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\x0c\n\x04last\x18\x02 \x01(\t\"\xc6\x01\n\tRateLimit\x12\x10\n\x08requests\x18\x01 \x01(\x05\x12\x16\n\x0ewindow_seconds\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12.\n\x07refusal\x18\x04 \x01(\x0e\x32\x1d.gateway.v1.RateLimit.Refusal\"Q\n\x07Refusal\x12\x17\n\x13REFUSAL_UNSPECIFIED\x10\x00\x12\x14\n\x10REFUSAL_SENTENCE\x10\x01\x12\x17\n\x13REFUSAL_RETRY_AFTER\x10\x02\".\n\nQueryMatch\x12\x11\n\tparameter\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xa9\x03\n\x0c\x46ieldOptions\x12\x0e\n\x06header\x18\x01 \x01(\t\x12\x10\n\x08required\x18\x02 \x01(\x08\x12\x10\n\x03min\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07pattern\x18\x05 \x01(\t\x12\x15\n\rpattern_words\x18\x06 \x01(\t\x12\x15\n\rdefault_value\x18\x07 \x01(\t\x12\x0e\n\x06secret\x18\x08 \x01(\x08\x12?\n\x0bnull_policy\x18\t \x01(\x0e\x32%.gateway.v1.ServiceOptions.NullPolicyH\x02\x88\x01\x01\x12\x43\n\rinteger_style\x18\n \x01(\x0e\x32\'.gateway.v1.ServiceOptions.IntegerStyleH\x03\x88\x01\x01\x12=\n\ntime_style\x18\x0b \x01(\x0e\x32$.gateway.v1.ServiceOptions.TimeStyleH\x04\x88\x01\x01\x42\x06\n\x04_minB\x06\n\x04_maxB\x0e\n\x0c_null_policyB\x10\n\x0e_integer_styleB\r\n\x0b_time_style\":\n\x10\x45numValueOptions\x12\x11\n\tjson_name\x18\x01 \x01(\t\x12\x13\n\x0bhttp_status\x18\x02 \x01(\x05:Q\n\revery_service\x12\x1c.google.protobuf.FileOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x1a.gateway.v1.ServiceOptions:N\n\x07service\x12\x1f.google.protobuf.ServiceOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x1a.gateway.v1.ServiceOptions:K\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x19.gateway.v1.MethodOptions:H\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x18.gateway.v1.FieldOptions:U\n\nenum_value\x12!.google.protobuf.EnumValueOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x1c.gateway.v1.EnumValueOptionsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gateway/v1/options.proto\x12\ngateway.v1\x1a google/protobuf/descriptor.proto\"\xf4\n\n\x0eServiceOptions\x12?\n\x0b\x65rror_shape\x18\x01 \x01(\x0e\x32%.gateway.v1.ServiceOptions.ErrorShapeH\x00\x88\x01\x01\x12=\n\nname_style\x18\x02 \x01(\x0e\x32$.gateway.v1.ServiceOptions.NameStyleH\x01\x88\x01\x01\x12?\n\x0bnull_policy\x18\x03 \x01(\x0e\x32%.gateway.v1.ServiceOptions.NullPolicyH\x02\x88\x01\x01\x12=\n\ntime_style\x18\x04 \x01(\x0e\x32$.gateway.v1.ServiceOptions.TimeStyleH\x03\x88\x01\x01\x12\x43\n\rinteger_style\x18\x05 \x01(\x0e\x32\'.gateway.v1.ServiceOptions.IntegerStyleH\x04\x88\x01\x01\x12\x45\n\x0eunknown_fields\x18\x06 \x01(\x0e\x32(.gateway.v1.ServiceOptions.UnknownPolicyH\x05\x88\x01\x01\x12I\n\x12unknown_parameters\x18\x07 \x01(\x0e\x32(.gateway.v1.ServiceOptions.UnknownPolicyH\x06\x88\x01\x01\x12\x11\n\tlisteners\x18\x08 \x03(\t\x12=\n\nenum_style\x18\t \x01(\x0e\x32$.gateway.v1.ServiceOptions.EnumStyleH\x07\x88\x01\x01\x12\x38\n\x0f\x64\x65\x66\x61ult_framing\x18\n \x01(\x0e\x32\x1a.gateway.v1.Stream.FramingH\x08\x88\x01\x01\x12\x1b\n\x0emax_body_bytes\x18\x0b \x01(\x03H\t\x88\x01\x01\x12-\n\x0cstatus_words\x18\x0c \x03(\x0b\x32\x17.gateway.v1.StatusWords\"X\n\nErrorShape\x12\x1b\n\x17\x45RROR_SHAPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45RROR_SHAPE_DETAIL\x10\x01\x12\x15\n\x11\x45RROR_SHAPE_CODED\x10\x02\"=\n\tNameStyle\x12\x1a\n\x16NAME_STYLE_UNSPECIFIED\x10\x00\x12\x14\n\x10NAME_STYLE_PROTO\x10\x01\"U\n\nNullPolicy\x12\x1b\n\x17NULL_POLICY_UNSPECIFIED\x10\x00\x12\x14\n\x10NULL_POLICY_NULL\x10\x01\x12\x14\n\x10NULL_POLICY_OMIT\x10\x02\">\n\tTimeStyle\x12\x1a\n\x16TIME_STYLE_UNSPECIFIED\x10\x00\x12\x15\n\x11TIME_STYLE_OFFSET\x10\x01\"G\n\x0cIntegerStyle\x12\x1d\n\x19INTEGER_STYLE_UNSPECIFIED\x10\x00\x12\x18\n\x14INTEGER_STYLE_NUMBER\x10\x01\">\n\tEnumStyle\x12\x1a\n\x16\x45NUM_STYLE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NUM_STYLE_NUMBER\x10\x01\"J\n\rUnknownPolicy\x12\x1e\n\x1aUNKNOWN_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15UNKNOWN_POLICY_IGNORE\x10\x01\x42\x0e\n\x0c_error_shapeB\r\n\x0b_name_styleB\x0e\n\x0c_null_policyB\r\n\x0b_time_styleB\x10\n\x0e_integer_styleB\x11\n\x0f_unknown_fieldsB\x15\n\x13_unknown_parametersB\r\n\x0b_enum_styleB\x12\n\x10_default_framingB\x11\n\x0f_max_body_bytes\"@\n\x0bStatusWords\x12\x13\n\x0bhttp_status\x18\x01 \x01(\x05\x12\x0e\n\x06phrase\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\"\xf4\x01\n\rMethodOptions\x12\x16\n\x0esuccess_status\x18\x01 \x01(\x05\x12\"\n\x06stream\x18\x02 \x01(\x0b\x32\x12.gateway.v1.Stream\x12\"\n\x06upload\x18\x03 \x01(\x0b\x32\x12.gateway.v1.Upload\x12)\n\nrate_limit\x18\x04 \x01(\x0b\x32\x15.gateway.v1.RateLimit\x12\x16\n\x0emax_body_bytes\x18\x05 \x01(\x03\x12+\n\x0bquery_match\x18\x06 \x01(\x0b\x32\x16.gateway.v1.QueryMatch\x12\x13\n\x0bmedia_types\x18\x07 \x03(\t\"\xa6\x02\n\x06Stream\x12+\n\x07\x66raming\x18\x01 \x01(\x0e\x32\x1a.gateway.v1.Stream.Framing\x12\r\n\x05items\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\t\x12\n\n\x02id\x18\x04 \x01(\t\x12\x0b\n\x03\x65nd\x18\x05 \x01(\t\x12\x19\n\x11heartbeat_seconds\x18\x06 \x01(\x05\x12\r\n\x05\x65vent\x18\x07 \x01(\t\x12\x1a\n\x12retry_milliseconds\x18\x08 \x01(\x05\x12\x13\n\x0b\x61nswer_ping\x18\t \x01(\x08\"^\n\x07\x46raming\x12\x17\n\x13\x46RAMING_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46RAMING_SSE\x10\x01\x12\x15\n\x11\x46RAMING_WEBSOCKET\x10\x02\x12\x12\n\x0e\x46RAMING_NDJSON\x10\x03\"6\n\x06Upload\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\x0c\n\x04last\x18\x02 \x01(\t\x12\x10\n\x08\x66ilename\x18\x03 \x01(\t\"\xc6\x01\n\tRateLimit\x12\x10\n\x08requests\x18\x01 \x01(\x05\x12\x16\n\x0ewindow_seconds\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12.\n\x07refusal\x18\x04 \x01(\x0e\x32\x1d.gateway.v1.RateLimit.Refusal\"Q\n\x07Refusal\x12\x17\n\x13REFUSAL_UNSPECIFIED\x10\x00\x12\x14\n\x10REFUSAL_SENTENCE\x10\x01\x12\x17\n\x13REFUSAL_RETRY_AFTER\x10\x02\".\n\nQueryMatch\x12\x11\n\tparameter\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xd8\x04\n\x0c\x46ieldOptions\x12\x0e\n\x06header\x18\x01 \x01(\t\x12\x10\n\x08required\x18\x02 \x01(\x08\x12\x10\n\x03min\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07pattern\x18\x05 \x01(\t\x12\x15\n\rpattern_words\x18\x06 \x01(\t\x12\x15\n\rdefault_value\x18\x07 \x01(\t\x12\x0e\n\x06secret\x18\x08 \x01(\x08\x12?\n\x0bnull_policy\x18\t \x01(\x0e\x32%.gateway.v1.ServiceOptions.NullPolicyH\x02\x88\x01\x01\x12\x43\n\rinteger_style\x18\n \x01(\x0e\x32\'.gateway.v1.ServiceOptions.IntegerStyleH\x03\x88\x01\x01\x12=\n\ntime_style\x18\x0b \x01(\x0e\x32$.gateway.v1.ServiceOptions.TimeStyleH\x04\x88\x01\x01\x12\x39\n\tjson_text\x18\x0c \x01(\x0e\x32!.gateway.v1.FieldOptions.JsonTextH\x05\x88\x01\x01\x12\x14\n\x0csame_as_path\x18\r \x01(\x08\"N\n\x08JsonText\x12\x19\n\x15JSON_TEXT_UNSPECIFIED\x10\x00\x12\x14\n\x10JSON_TEXT_OBJECT\x10\x01\x12\x11\n\rJSON_TEXT_ANY\x10\x02\x42\x06\n\x04_minB\x06\n\x04_maxB\x0e\n\x0c_null_policyB\x10\n\x0e_integer_styleB\r\n\x0b_time_styleB\x0c\n\n_json_text\"!\n\x0b\x45numOptions\x12\x12\n\nwords_only\x18\x01 \x01(\x08\"H\n\x10\x45numValueOptions\x12\x11\n\tjson_name\x18\x01 \x01(\t\x12\x13\n\x0bhttp_status\x18\x02 \x01(\x05\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t:Q\n\revery_service\x12\x1c.google.protobuf.FileOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x1a.gateway.v1.ServiceOptions:N\n\x07service\x12\x1f.google.protobuf.ServiceOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x1a.gateway.v1.ServiceOptions:K\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x19.gateway.v1.MethodOptions:H\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x18.gateway.v1.FieldOptions:J\n\tenum_type\x12\x1c.google.protobuf.EnumOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x17.gateway.v1.EnumOptions:U\n\nenum_value\x12!.google.protobuf.EnumValueOptions\x18\xa2\x88\x03 \x01(\x0b\x32\x1c.gateway.v1.EnumValueOptionsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,37 +33,43 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gateway.v1.options_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SERVICEOPTIONS']._serialized_start=75
-  _globals['_SERVICEOPTIONS']._serialized_end=1424
-  _globals['_SERVICEOPTIONS_ERRORSHAPE']._serialized_start=733
-  _globals['_SERVICEOPTIONS_ERRORSHAPE']._serialized_end=821
-  _globals['_SERVICEOPTIONS_NAMESTYLE']._serialized_start=823
-  _globals['_SERVICEOPTIONS_NAMESTYLE']._serialized_end=884
-  _globals['_SERVICEOPTIONS_NULLPOLICY']._serialized_start=886
-  _globals['_SERVICEOPTIONS_NULLPOLICY']._serialized_end=971
-  _globals['_SERVICEOPTIONS_TIMESTYLE']._serialized_start=973
-  _globals['_SERVICEOPTIONS_TIMESTYLE']._serialized_end=1035
-  _globals['_SERVICEOPTIONS_INTEGERSTYLE']._serialized_start=1037
-  _globals['_SERVICEOPTIONS_INTEGERSTYLE']._serialized_end=1108
-  _globals['_SERVICEOPTIONS_ENUMSTYLE']._serialized_start=1110
-  _globals['_SERVICEOPTIONS_ENUMSTYLE']._serialized_end=1172
-  _globals['_SERVICEOPTIONS_UNKNOWNPOLICY']._serialized_start=1174
-  _globals['_SERVICEOPTIONS_UNKNOWNPOLICY']._serialized_end=1248
-  _globals['_METHODOPTIONS']._serialized_start=1427
-  _globals['_METHODOPTIONS']._serialized_end=1650
-  _globals['_STREAM']._serialized_start=1653
-  _globals['_STREAM']._serialized_end=1947
-  _globals['_STREAM_FRAMING']._serialized_start=1853
-  _globals['_STREAM_FRAMING']._serialized_end=1947
-  _globals['_UPLOAD']._serialized_start=1949
-  _globals['_UPLOAD']._serialized_end=1985
-  _globals['_RATELIMIT']._serialized_start=1988
-  _globals['_RATELIMIT']._serialized_end=2186
-  _globals['_RATELIMIT_REFUSAL']._serialized_start=2105
-  _globals['_RATELIMIT_REFUSAL']._serialized_end=2186
-  _globals['_QUERYMATCH']._serialized_start=2188
-  _globals['_QUERYMATCH']._serialized_end=2234
-  _globals['_FIELDOPTIONS']._serialized_start=2237
-  _globals['_FIELDOPTIONS']._serialized_end=2662
-  _globals['_ENUMVALUEOPTIONS']._serialized_start=2664
-  _globals['_ENUMVALUEOPTIONS']._serialized_end=2722
+  _globals['_SERVICEOPTIONS']._serialized_end=1471
+  _globals['_SERVICEOPTIONS_ERRORSHAPE']._serialized_start=780
+  _globals['_SERVICEOPTIONS_ERRORSHAPE']._serialized_end=868
+  _globals['_SERVICEOPTIONS_NAMESTYLE']._serialized_start=870
+  _globals['_SERVICEOPTIONS_NAMESTYLE']._serialized_end=931
+  _globals['_SERVICEOPTIONS_NULLPOLICY']._serialized_start=933
+  _globals['_SERVICEOPTIONS_NULLPOLICY']._serialized_end=1018
+  _globals['_SERVICEOPTIONS_TIMESTYLE']._serialized_start=1020
+  _globals['_SERVICEOPTIONS_TIMESTYLE']._serialized_end=1082
+  _globals['_SERVICEOPTIONS_INTEGERSTYLE']._serialized_start=1084
+  _globals['_SERVICEOPTIONS_INTEGERSTYLE']._serialized_end=1155
+  _globals['_SERVICEOPTIONS_ENUMSTYLE']._serialized_start=1157
+  _globals['_SERVICEOPTIONS_ENUMSTYLE']._serialized_end=1219
+  _globals['_SERVICEOPTIONS_UNKNOWNPOLICY']._serialized_start=1221
+  _globals['_SERVICEOPTIONS_UNKNOWNPOLICY']._serialized_end=1295
+  _globals['_STATUSWORDS']._serialized_start=1473
+  _globals['_STATUSWORDS']._serialized_end=1537
+  _globals['_METHODOPTIONS']._serialized_start=1540
+  _globals['_METHODOPTIONS']._serialized_end=1784
+  _globals['_STREAM']._serialized_start=1787
+  _globals['_STREAM']._serialized_end=2081
+  _globals['_STREAM_FRAMING']._serialized_start=1987
+  _globals['_STREAM_FRAMING']._serialized_end=2081
+  _globals['_UPLOAD']._serialized_start=2083
+  _globals['_UPLOAD']._serialized_end=2137
+  _globals['_RATELIMIT']._serialized_start=2140
+  _globals['_RATELIMIT']._serialized_end=2338
+  _globals['_RATELIMIT_REFUSAL']._serialized_start=2257
+  _globals['_RATELIMIT_REFUSAL']._serialized_end=2338
+  _globals['_QUERYMATCH']._serialized_start=2340
+  _globals['_QUERYMATCH']._serialized_end=2386
+  _globals['_FIELDOPTIONS']._serialized_start=2389
+  _globals['_FIELDOPTIONS']._serialized_end=2989
+  _globals['_FIELDOPTIONS_JSONTEXT']._serialized_start=2832
+  _globals['_FIELDOPTIONS_JSONTEXT']._serialized_end=2910
+  _globals['_ENUMOPTIONS']._serialized_start=2991
+  _globals['_ENUMOPTIONS']._serialized_end=3024
+  _globals['_ENUMVALUEOPTIONS']._serialized_start=3026
+  _globals['_ENUMVALUEOPTIONS']._serialized_end=3098
 # @@protoc_insertion_point(module_scope)

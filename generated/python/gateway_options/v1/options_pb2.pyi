@@ -185,6 +185,7 @@ class ServiceOptions(_message.Message):
     ENUM_STYLE_FIELD_NUMBER: _builtins.int
     DEFAULT_FRAMING_FIELD_NUMBER: _builtins.int
     MAX_BODY_BYTES_FIELD_NUMBER: _builtins.int
+    STATUS_WORDS_FIELD_NUMBER: _builtins.int
     error_shape: Global___ServiceOptions.ErrorShape.ValueType
     """Body of refusals."""
     name_style: Global___ServiceOptions.NameStyle.ValueType
@@ -211,6 +212,10 @@ class ServiceOptions(_message.Message):
     def listeners(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the listeners that serve the service; empty means the listener "main"."""
 
+    @_builtins.property
+    def status_words(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatusWords]:
+        """Only for ERROR_SHAPE_CODED: words of a status in place of the gateway's own."""
+
     def __init__(
         self,
         *,
@@ -225,10 +230,11 @@ class ServiceOptions(_message.Message):
         enum_style: Global___ServiceOptions.EnumStyle.ValueType | None = ...,
         default_framing: Global___Stream.Framing.ValueType | None = ...,
         max_body_bytes: _builtins.int | None = ...,
+        status_words: _abc.Iterable[Global___StatusWords] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_default_framing", b"_default_framing", "_enum_style", b"_enum_style", "_error_shape", b"_error_shape", "_integer_style", b"_integer_style", "_max_body_bytes", b"_max_body_bytes", "_name_style", b"_name_style", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "_unknown_fields", b"_unknown_fields", "_unknown_parameters", b"_unknown_parameters", "default_framing", b"default_framing", "enum_style", b"enum_style", "error_shape", b"error_shape", "integer_style", b"integer_style", "max_body_bytes", b"max_body_bytes", "name_style", b"name_style", "null_policy", b"null_policy", "time_style", b"time_style", "unknown_fields", b"unknown_fields", "unknown_parameters", b"unknown_parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_default_framing", b"_default_framing", "_enum_style", b"_enum_style", "_error_shape", b"_error_shape", "_integer_style", b"_integer_style", "_max_body_bytes", b"_max_body_bytes", "_name_style", b"_name_style", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "_unknown_fields", b"_unknown_fields", "_unknown_parameters", b"_unknown_parameters", "default_framing", b"default_framing", "enum_style", b"enum_style", "error_shape", b"error_shape", "integer_style", b"integer_style", "listeners", b"listeners", "max_body_bytes", b"max_body_bytes", "name_style", b"name_style", "null_policy", b"null_policy", "time_style", b"time_style", "unknown_fields", b"unknown_fields", "unknown_parameters", b"unknown_parameters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_default_framing", b"_default_framing", "_enum_style", b"_enum_style", "_error_shape", b"_error_shape", "_integer_style", b"_integer_style", "_max_body_bytes", b"_max_body_bytes", "_name_style", b"_name_style", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "_unknown_fields", b"_unknown_fields", "_unknown_parameters", b"_unknown_parameters", "default_framing", b"default_framing", "enum_style", b"enum_style", "error_shape", b"error_shape", "integer_style", b"integer_style", "listeners", b"listeners", "max_body_bytes", b"max_body_bytes", "name_style", b"name_style", "null_policy", b"null_policy", "status_words", b"status_words", "time_style", b"time_style", "unknown_fields", b"unknown_fields", "unknown_parameters", b"unknown_parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__default_framing: _TypeAlias = _typing.Literal["default_framing"]  # noqa: Y015
     _WhichOneofArgType__default_framing: _TypeAlias = _typing.Literal["_default_framing", b"_default_framing"]  # noqa: Y015
@@ -274,6 +280,36 @@ class ServiceOptions(_message.Message):
 Global___ServiceOptions: _TypeAlias = ServiceOptions  # noqa: Y015
 
 @_typing.final
+class StatusWords(_message.Message):
+    """Words for a status in the bodies of refusals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HTTP_STATUS_FIELD_NUMBER: _builtins.int
+    PHRASE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    http_status: _builtins.int
+    """The HTTP status, 400 to 599."""
+    phrase: _builtins.str
+    """Its phrase, such as "Resource not found"."""
+    code: _builtins.str
+    """Its code, such as "NOT_FOUND"."""
+    def __init__(
+        self,
+        *,
+        http_status: _builtins.int = ...,
+        phrase: _builtins.str = ...,
+        code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "http_status", b"http_status", "phrase", b"phrase"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatusWords: _TypeAlias = StatusWords  # noqa: Y015
+
+@_typing.final
 class MethodOptions(_message.Message):
     """What one method does differently."""
 
@@ -285,6 +321,7 @@ class MethodOptions(_message.Message):
     RATE_LIMIT_FIELD_NUMBER: _builtins.int
     MAX_BODY_BYTES_FIELD_NUMBER: _builtins.int
     QUERY_MATCH_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPES_FIELD_NUMBER: _builtins.int
     success_status: _builtins.int
     """Status of a successful answer, 200 to 299. Zero means 200."""
     max_body_bytes: _builtins.int
@@ -307,6 +344,12 @@ class MethodOptions(_message.Message):
     def query_match(self) -> Global___QueryMatch:
         """The route is taken only by requests with this query parameter; it goes before routes without one."""
 
+    @_builtins.property
+    def media_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only for methods that answer with a google.api.HttpBody: the media types it may have, for the OpenAPI document. Empty
+        means any.
+        """
+
     def __init__(
         self,
         *,
@@ -316,10 +359,11 @@ class MethodOptions(_message.Message):
         rate_limit: Global___RateLimit | None = ...,
         max_body_bytes: _builtins.int = ...,
         query_match: Global___QueryMatch | None = ...,
+        media_types: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["query_match", b"query_match", "rate_limit", b"rate_limit", "stream", b"stream", "upload", b"upload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_body_bytes", b"max_body_bytes", "query_match", b"query_match", "rate_limit", b"rate_limit", "stream", b"stream", "success_status", b"success_status", "upload", b"upload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_body_bytes", b"max_body_bytes", "media_types", b"media_types", "query_match", b"query_match", "rate_limit", b"rate_limit", "stream", b"stream", "success_status", b"success_status", "upload", b"upload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -422,21 +466,28 @@ class Upload(_message.Message):
 
     PART_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
+    FILENAME_FIELD_NUMBER: _builtins.int
     part: _builtins.str
-    """Name of the part of multipart/form-data that carries the bytes. Other bodies are taken whole."""
+    """Name of the part of multipart/form-data that carries the bytes. Other parts fill fields of the request by their names,
+    as query parameters do. Where requests are a stream, those that stand behind the bytes come with the last message; a
+    server merges the messages. Other bodies are taken whole.
+    """
     last: _builtins.str
     """Only for methods that stream requests: bool field of the request, set on one more message after the last bytes. By it
     a server tells a whole body from one that broke off, which a gRPC stream by itself does not always show. Empty: none.
     """
+    filename: _builtins.str
+    """String field of the request that takes the name of the file, as the part states it. Empty: none."""
     def __init__(
         self,
         *,
         part: _builtins.str = ...,
         last: _builtins.str = ...,
+        filename: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "part", b"part"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filename", b"filename", "last", b"last", "part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -531,6 +582,29 @@ class FieldOptions(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _JsonText:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _JsonTextEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[FieldOptions._JsonText.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        JSON_TEXT_UNSPECIFIED: FieldOptions._JsonText.ValueType  # 0
+        """A plain string."""
+        JSON_TEXT_OBJECT: FieldOptions._JsonText.ValueType  # 1
+        """The JSON text of an object."""
+        JSON_TEXT_ANY: FieldOptions._JsonText.ValueType  # 2
+        """The JSON text of any value."""
+
+    class JsonText(_JsonText, metaclass=_JsonTextEnumTypeWrapper):
+        """What the text of a field is."""
+
+    JSON_TEXT_UNSPECIFIED: FieldOptions.JsonText.ValueType  # 0
+    """A plain string."""
+    JSON_TEXT_OBJECT: FieldOptions.JsonText.ValueType  # 1
+    """The JSON text of an object."""
+    JSON_TEXT_ANY: FieldOptions.JsonText.ValueType  # 2
+    """The JSON text of any value."""
+
     HEADER_FIELD_NUMBER: _builtins.int
     REQUIRED_FIELD_NUMBER: _builtins.int
     MIN_FIELD_NUMBER: _builtins.int
@@ -542,6 +616,8 @@ class FieldOptions(_message.Message):
     NULL_POLICY_FIELD_NUMBER: _builtins.int
     INTEGER_STYLE_FIELD_NUMBER: _builtins.int
     TIME_STYLE_FIELD_NUMBER: _builtins.int
+    JSON_TEXT_FIELD_NUMBER: _builtins.int
+    SAME_AS_PATH_FIELD_NUMBER: _builtins.int
     header: _builtins.str
     """Request header that fills the field when path, query and body do not."""
     required: _builtins.bool
@@ -549,7 +625,7 @@ class FieldOptions(_message.Message):
     min: _builtins.int
     """Smallest number, or fewest characters, bytes or items."""
     max: _builtins.int
-    """Largest number, or most characters, bytes or items."""
+    """Largest number, or most characters, bytes or items. Of JSON text the characters of the text."""
     pattern: _builtins.str
     """RE2-compatible regular expression the whole text must match. Empty text of an optional value is not checked."""
     pattern_words: _builtins.str
@@ -568,6 +644,23 @@ class FieldOptions(_message.Message):
     """Only for integers and their wrappers: form in answers and requests."""
     time_style: Global___ServiceOptions.TimeStyle.ValueType
     """Only for google.protobuf.Timestamp: text form in answers."""
+    json_text: Global___FieldOptions.JsonText.ValueType
+    """Only for strings, lists and maps of them: the text is a JSON value, and stands in JSON bodies as that value, without
+    quotes. Order of keys, digits of numbers and escapes stay as they were written, both ways; only white space between
+    tokens is dropped. Query parameters, headers and defaults are read as JSON too. Over gRPC, and where a call speaks
+    plain ProtoJSON, it is a string that holds the JSON text.
+
+    The text is held to what holds for a body: a key must not be repeated, nor objects and lists nested more than 100
+    levels deep. A request that breaks this is refused; an answer that does is an INTERNAL error.
+
+    The empty text of a single field is no value: null or left out, as an unset field with presence is; where an option
+    sends every key, it is null. Null in a request leaves a single field unset or empty. In a list or a map no text may
+    be empty, and null is a value like any other.
+    """
+    same_as_path: _builtins.bool
+    """Only for a field that a variable of the path fills: a body that has it too must have the same value, or the request is
+    refused. Otherwise the path wins, whatever the body has.
+    """
     def __init__(
         self,
         *,
@@ -582,13 +675,17 @@ class FieldOptions(_message.Message):
         null_policy: Global___ServiceOptions.NullPolicy.ValueType | None = ...,
         integer_style: Global___ServiceOptions.IntegerStyle.ValueType | None = ...,
         time_style: Global___ServiceOptions.TimeStyle.ValueType | None = ...,
+        json_text: Global___FieldOptions.JsonText.ValueType | None = ...,
+        same_as_path: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_integer_style", b"_integer_style", "_max", b"_max", "_min", b"_min", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "integer_style", b"integer_style", "max", b"max", "min", b"min", "null_policy", b"null_policy", "time_style", b"time_style"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_integer_style", b"_integer_style", "_json_text", b"_json_text", "_max", b"_max", "_min", b"_min", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "integer_style", b"integer_style", "json_text", b"json_text", "max", b"max", "min", b"min", "null_policy", b"null_policy", "time_style", b"time_style"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_integer_style", b"_integer_style", "_max", b"_max", "_min", b"_min", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "default_value", b"default_value", "header", b"header", "integer_style", b"integer_style", "max", b"max", "min", b"min", "null_policy", b"null_policy", "pattern", b"pattern", "pattern_words", b"pattern_words", "required", b"required", "secret", b"secret", "time_style", b"time_style"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_integer_style", b"_integer_style", "_json_text", b"_json_text", "_max", b"_max", "_min", b"_min", "_null_policy", b"_null_policy", "_time_style", b"_time_style", "default_value", b"default_value", "header", b"header", "integer_style", b"integer_style", "json_text", b"json_text", "max", b"max", "min", b"min", "null_policy", b"null_policy", "pattern", b"pattern", "pattern_words", b"pattern_words", "required", b"required", "same_as_path", b"same_as_path", "secret", b"secret", "time_style", b"time_style"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__integer_style: _TypeAlias = _typing.Literal["integer_style"]  # noqa: Y015
     _WhichOneofArgType__integer_style: _TypeAlias = _typing.Literal["_integer_style", b"_integer_style"]  # noqa: Y015
+    _WhichOneofReturnType__json_text: _TypeAlias = _typing.Literal["json_text"]  # noqa: Y015
+    _WhichOneofArgType__json_text: _TypeAlias = _typing.Literal["_json_text", b"_json_text"]  # noqa: Y015
     _WhichOneofReturnType__max: _TypeAlias = _typing.Literal["max"]  # noqa: Y015
     _WhichOneofArgType__max: _TypeAlias = _typing.Literal["_max", b"_max"]  # noqa: Y015
     _WhichOneofReturnType__min: _TypeAlias = _typing.Literal["min"]  # noqa: Y015
@@ -599,6 +696,8 @@ class FieldOptions(_message.Message):
     _WhichOneofArgType__time_style: _TypeAlias = _typing.Literal["_time_style", b"_time_style"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__integer_style) -> _WhichOneofReturnType__integer_style | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__json_text) -> _WhichOneofReturnType__json_text | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max) -> _WhichOneofReturnType__max | None: ...
     @_typing.overload
@@ -611,6 +710,30 @@ class FieldOptions(_message.Message):
 Global___FieldOptions: _TypeAlias = FieldOptions  # noqa: Y015
 
 @_typing.final
+class EnumOptions(_message.Message):
+    """How an enum is read from JSON."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORDS_ONLY_FIELD_NUMBER: _builtins.int
+    words_only: _builtins.bool
+    """Requests take nothing but the JSON words of its values: no names and no numbers. A value without a word of its own
+    cannot be sent.
+    """
+    def __init__(
+        self,
+        *,
+        words_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["words_only", b"words_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnumOptions: _TypeAlias = EnumOptions  # noqa: Y015
+
+@_typing.final
 class EnumValueOptions(_message.Message):
     """How a value of an enum is written."""
 
@@ -618,19 +741,23 @@ class EnumValueOptions(_message.Message):
 
     JSON_NAME_FIELD_NUMBER: _builtins.int
     HTTP_STATUS_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
     json_name: _builtins.str
     """JSON text of the value, in answers and requests. Empty means its name."""
     http_status: _builtins.int
     """For an enum of error reasons: the HTTP status of that reason, in place of the one of its gRPC code."""
+    code: _builtins.str
+    """For an enum of error reasons: the code of that reason in ERROR_SHAPE_CODED, in place of the one of its status."""
     def __init__(
         self,
         *,
         json_name: _builtins.str = ...,
         http_status: _builtins.int = ...,
+        code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_status", b"http_status", "json_name", b"json_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "http_status", b"http_status", "json_name", b"json_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -640,6 +767,7 @@ EVERY_SERVICE_FIELD_NUMBER: _builtins.int
 SERVICE_FIELD_NUMBER: _builtins.int
 METHOD_FIELD_NUMBER: _builtins.int
 FIELD_FIELD_NUMBER: _builtins.int
+ENUM_TYPE_FIELD_NUMBER: _builtins.int
 ENUM_VALUE_FIELD_NUMBER: _builtins.int
 every_service: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FileOptions, Global___ServiceOptions]
 """What every service of the file starts from. An option that a service sets itself replaces the one here."""
@@ -649,5 +777,7 @@ method: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions,
 """What one method does differently from a plain transcoded call."""
 field: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___FieldOptions]
 """Where a field comes from and which values it takes."""
+enum_type: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumOptions, Global___EnumOptions]
+"""How an enum is read from JSON."""
 enum_value: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, Global___EnumValueOptions]
 """How a value of an enum is written in JSON, or mapped to HTTP."""

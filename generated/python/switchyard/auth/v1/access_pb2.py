@@ -26,7 +26,7 @@ from gateway_options.v1 import options_pb2 as gateway_dot_v1_dot_options__pb2
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fswitchyard/auth/v1/access.proto\x12\x12switchyard.auth.v1\x1a\x18gateway/v1/options.proto\x1a google/protobuf/descriptor.proto\"\xad\x01\n\x06\x41\x63\x63\x65ss\x12\x10\n\x06\x61nyone\x18\x01 \x01(\x08H\x00\x12(\n\x04role\x18\x02 \x01(\x0e\x32\x18.switchyard.auth.v1.RoleH\x00\x12\x10\n\x06worker\x18\x03 \x01(\x08H\x00\x12\x17\n\rauthenticated\x18\x05 \x01(\x08H\x00\x12\x12\n\nworker_too\x18\x06 \x01(\x08\x12\x12\n\nby_api_key\x18\x07 \x01(\x08\x12\r\n\x05local\x18\x04 \x01(\x08\x42\x05\n\x03who*\xa0\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x1d\n\x0bROLE_VIEWER\x10\x01\x1a\x0c\x92\xc2\x18\x08\n\x06viewer\x12!\n\rROLE_OPERATOR\x10\x02\x1a\x0e\x92\xc2\x18\n\n\x08operator\x12#\n\x0eROLE_DEVELOPER\x10\x03\x1a\x0f\x92\xc2\x18\x0b\n\tdeveloper\x12\x1b\n\nROLE_ADMIN\x10\x04\x1a\x0b\x92\xc2\x18\x07\n\x05\x61\x64min:L\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xac\x88\x03 \x01(\x0b\x32\x1a.switchyard.auth.v1.Accessb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fswitchyard/auth/v1/access.proto\x12\x12switchyard.auth.v1\x1a\x18gateway/v1/options.proto\x1a google/protobuf/descriptor.proto\"\xea\x01\n\x06\x41\x63\x63\x65ss\x12\x10\n\x06\x61nyone\x18\x01 \x01(\x08H\x00\x12(\n\x04role\x18\x02 \x01(\x0e\x32\x18.switchyard.auth.v1.RoleH\x00\x12\x10\n\x06worker\x18\x03 \x01(\x08H\x00\x12\x17\n\rauthenticated\x18\x05 \x01(\x08H\x00\x12\x0f\n\x05robot\x18\x08 \x01(\x08H\x00\x12\x12\n\nworker_too\x18\x06 \x01(\x08\x12\x12\n\nby_api_key\x18\x07 \x01(\x08\x12\r\n\x05local\x18\x04 \x01(\x08\x12\x11\n\tunaudited\x18\t \x01(\x08\x12\x17\n\x0f\x65nvironment_too\x18\n \x01(\x08\x42\x05\n\x03who*\xa0\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x1d\n\x0bROLE_VIEWER\x10\x01\x1a\x0c\x92\xc2\x18\x08\n\x06viewer\x12!\n\rROLE_OPERATOR\x10\x02\x1a\x0e\x92\xc2\x18\n\n\x08operator\x12#\n\x0eROLE_DEVELOPER\x10\x03\x1a\x0f\x92\xc2\x18\x0b\n\tdeveloper\x12\x1b\n\nROLE_ADMIN\x10\x04\x1a\x0b\x92\xc2\x18\x07\n\x05\x61\x64min:L\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xac\x88\x03 \x01(\x0b\x32\x1a.switchyard.auth.v1.Accessb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,8 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLE'].values_by_name["ROLE_DEVELOPER"]._serialized_options = b'\222\302\030\013\n\tdeveloper'
   _globals['_ROLE'].values_by_name["ROLE_ADMIN"]._loaded_options = None
   _globals['_ROLE'].values_by_name["ROLE_ADMIN"]._serialized_options = b'\222\302\030\007\n\005admin'
-  _globals['_ROLE']._serialized_start=292
-  _globals['_ROLE']._serialized_end=452
+  _globals['_ROLE']._serialized_start=353
+  _globals['_ROLE']._serialized_end=513
   _globals['_ACCESS']._serialized_start=116
-  _globals['_ACCESS']._serialized_end=289
+  _globals['_ACCESS']._serialized_end=350
 # @@protoc_insertion_point(module_scope)

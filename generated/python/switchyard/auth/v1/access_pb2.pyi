@@ -61,9 +61,12 @@ class Access(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     WORKER_FIELD_NUMBER: _builtins.int
     AUTHENTICATED_FIELD_NUMBER: _builtins.int
+    ROBOT_FIELD_NUMBER: _builtins.int
     WORKER_TOO_FIELD_NUMBER: _builtins.int
     BY_API_KEY_FIELD_NUMBER: _builtins.int
     LOCAL_FIELD_NUMBER: _builtins.int
+    UNAUDITED_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_TOO_FIELD_NUMBER: _builtins.int
     anyone: _builtins.bool
     """Anybody, without a credential."""
     role: Global___Role.ValueType
@@ -72,6 +75,8 @@ class Access(_message.Message):
     """A worker, with the worker token."""
     authenticated: _builtins.bool
     """Any account, whatever its role."""
+    robot: _builtins.bool
+    """A robot, with its token, for its own id only; or a worker; or an admin, to try things out."""
     worker_too: _builtins.bool
     """With a role: a worker may call it too, with the worker token."""
     by_api_key: _builtins.bool
@@ -80,8 +85,15 @@ class Access(_message.Message):
     """
     local: _builtins.bool
     """A local request needs no credential: loopback listener, loopback peer, no forwarding header,
-    a loopback name in Host, and an Origin, if any, that is our own or allowed.
+    a loopback name in Host, and an Origin, if any, that is our own or allowed. With `robot`: only while ROBOT_AUTH_ENABLED
+    is off.
     """
+    unaudited: _builtins.bool
+    """Calls are no entries of the audit log of their own: they come by the thousand, and change nothing but measurements.
+    Workers' and robots' calls never are, nor are those that only read.
+    """
+    environment_too: _builtins.bool
+    """With a role: an environment may call it too, with its own token, for its own id only."""
     def __init__(
         self,
         *,
@@ -89,15 +101,18 @@ class Access(_message.Message):
         role: Global___Role.ValueType = ...,
         worker: _builtins.bool = ...,
         authenticated: _builtins.bool = ...,
+        robot: _builtins.bool = ...,
         worker_too: _builtins.bool = ...,
         by_api_key: _builtins.bool = ...,
         local: _builtins.bool = ...,
+        unaudited: _builtins.bool = ...,
+        environment_too: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["anyone", b"anyone", "authenticated", b"authenticated", "role", b"role", "who", b"who", "worker", b"worker"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anyone", b"anyone", "authenticated", b"authenticated", "robot", b"robot", "role", b"role", "who", b"who", "worker", b"worker"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anyone", b"anyone", "authenticated", b"authenticated", "by_api_key", b"by_api_key", "local", b"local", "role", b"role", "who", b"who", "worker", b"worker", "worker_too", b"worker_too"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anyone", b"anyone", "authenticated", b"authenticated", "by_api_key", b"by_api_key", "environment_too", b"environment_too", "local", b"local", "robot", b"robot", "role", b"role", "unaudited", b"unaudited", "who", b"who", "worker", b"worker", "worker_too", b"worker_too"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_who: _TypeAlias = _typing.Literal["anyone", "role", "worker", "authenticated"]  # noqa: Y015
+    _WhichOneofReturnType_who: _TypeAlias = _typing.Literal["anyone", "role", "worker", "authenticated", "robot"]  # noqa: Y015
     _WhichOneofArgType_who: _TypeAlias = _typing.Literal["who", b"who"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_who) -> _WhichOneofReturnType_who | None: ...
 

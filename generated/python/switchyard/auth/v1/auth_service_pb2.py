@@ -27,7 +27,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from switchyard.auth.v1 import access_pb2 as switchyard_dot_auth_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%switchyard/auth/v1/auth_service.proto\x12\x12switchyard.auth.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fswitchyard/auth/v1/access.proto\"p\n\x0cLoginRequest\x12\x1b\n\x08username\x18\x01 \x01(\tB\t\x92\xc2\x18\x05\x10\x01 \x80\x01\x12\x1d\n\x08password\x18\x02 \x01(\tB\x0b\x92\xc2\x18\x07\x10\x01 \x80\x08@\x01\x12\x16\n\ttenant_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\"d\n\rLoginResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x15\n\rrefresh_token\x18\x02 \x01(\t\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"1\n\x0eRefreshRequest\x12\x1f\n\rrefresh_token\x18\x01 \x01(\tB\x08\x92\xc2\x18\x04\x10\x01@\x01\"f\n\x0fRefreshResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x15\n\rrefresh_token\x18\x02 \x01(\t\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"\x0f\n\rLogoutRequest\"!\n\x0eLogoutResponse\x12\x0f\n\x07message\x18\x01 \x01(\t\"\x0e\n\x0cGetMeRequest\"\x81\x01\n\rGetMeResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\'\n\x05roles\x18\x02 \x03(\x0e\x32\x18.switchyard.auth.v1.Role\x12\x16\n\ttenant_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08\x64\x65v_mode\x18\x04 \x01(\x08\x42\x0c\n\n_tenant_id2\xf1\x03\n\x0b\x41uthService\x12q\n\x05Login\x12 .switchyard.auth.v1.LoginRequest\x1a!.switchyard.auth.v1.LoginResponse\"#\xe2\xc2\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/auth/login:\x01*\x12y\n\x07Refresh\x12\".switchyard.auth.v1.RefreshRequest\x1a#.switchyard.auth.v1.RefreshResponse\"%\xe2\xc2\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\"\x14/api/v1/auth/refresh:\x01*\x12u\n\x06Logout\x12!.switchyard.auth.v1.LogoutRequest\x1a\".switchyard.auth.v1.LogoutResponse\"$\xe2\xc2\x18\x02(\x01\x82\xd3\xe4\x93\x02\x18\"\x13/api/v1/auth/logout:\x01*\x12k\n\x05GetMe\x12 .switchyard.auth.v1.GetMeRequest\x1a!.switchyard.auth.v1.GetMeResponse\"\x1d\xe2\xc2\x18\x02(\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/auth/me\x1a\x10\x92\xc2\x18\x0c\x08\x01\x10\x01\x18\x01(\x01\x30\x01\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%switchyard/auth/v1/auth_service.proto\x12\x12switchyard.auth.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fswitchyard/auth/v1/access.proto\"p\n\x0cLoginRequest\x12\x1b\n\x08username\x18\x01 \x01(\tB\t\x92\xc2\x18\x05\x10\x01 \x80\x01\x12\x1d\n\x08password\x18\x02 \x01(\tB\x0b\x92\xc2\x18\x07\x10\x01 \x80\x08@\x01\x12\x16\n\ttenant_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\"d\n\rLoginResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x15\n\rrefresh_token\x18\x02 \x01(\t\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"1\n\x0eRefreshRequest\x12\x1f\n\rrefresh_token\x18\x01 \x01(\tB\x08\x92\xc2\x18\x04\x10\x01@\x01\"f\n\x0fRefreshResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x15\n\rrefresh_token\x18\x02 \x01(\t\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"\x0f\n\rLogoutRequest\"!\n\x0eLogoutResponse\x12\x0f\n\x07message\x18\x01 \x01(\t\"c\n\x15\x43hangePasswordRequest\x12%\n\x10\x63urrent_password\x18\x01 \x01(\tB\x0b\x92\xc2\x18\x07\x10\x01 \x80\x08@\x01\x12#\n\x0cnew_password\x18\x02 \x01(\tB\r\x92\xc2\x18\t\x10\x01\x18\x08 \x80\x08@\x01\")\n\x16\x43hangePasswordResponse\x12\x0f\n\x07message\x18\x01 \x01(\t\"\x0e\n\x0cGetMeRequest\"\x81\x01\n\rGetMeResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\'\n\x05roles\x18\x02 \x03(\x0e\x32\x18.switchyard.auth.v1.Role\x12\x16\n\ttenant_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08\x64\x65v_mode\x18\x04 \x01(\x08\x42\x0c\n\n_tenant_id2\x83\x05\n\x0b\x41uthService\x12q\n\x05Login\x12 .switchyard.auth.v1.LoginRequest\x1a!.switchyard.auth.v1.LoginResponse\"#\xe2\xc2\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/auth/login:\x01*\x12y\n\x07Refresh\x12\".switchyard.auth.v1.RefreshRequest\x1a#.switchyard.auth.v1.RefreshResponse\"%\xe2\xc2\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\"\x14/api/v1/auth/refresh:\x01*\x12u\n\x06Logout\x12!.switchyard.auth.v1.LogoutRequest\x1a\".switchyard.auth.v1.LogoutResponse\"$\xe2\xc2\x18\x02(\x01\x82\xd3\xe4\x93\x02\x18\"\x13/api/v1/auth/logout:\x01*\x12\x8f\x01\n\x0e\x43hangePassword\x12).switchyard.auth.v1.ChangePasswordRequest\x1a*.switchyard.auth.v1.ChangePasswordResponse\"&\xe2\xc2\x18\x02(\x01\x82\xd3\xe4\x93\x02\x1a\"\x15/api/v1/auth/password:\x01*\x12k\n\x05GetMe\x12 .switchyard.auth.v1.GetMeRequest\x1a!.switchyard.auth.v1.GetMeResponse\"\x1d\xe2\xc2\x18\x02(\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/auth/me\x1a\x10\x92\xc2\x18\x0c\x08\x01\x10\x01\x18\x01(\x01\x30\x01\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGINREQUEST'].fields_by_name['password']._serialized_options = b'\222\302\030\007\020\001 \200\010@\001'
   _globals['_REFRESHREQUEST'].fields_by_name['refresh_token']._loaded_options = None
   _globals['_REFRESHREQUEST'].fields_by_name['refresh_token']._serialized_options = b'\222\302\030\004\020\001@\001'
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['current_password']._loaded_options = None
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['current_password']._serialized_options = b'\222\302\030\007\020\001 \200\010@\001'
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._loaded_options = None
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._serialized_options = b'\222\302\030\t\020\001\030\010 \200\010@\001'
   _globals['_AUTHSERVICE']._loaded_options = None
   _globals['_AUTHSERVICE']._serialized_options = b'\222\302\030\014\010\001\020\001\030\001(\0010\0018\001'
   _globals['_AUTHSERVICE'].methods_by_name['Login']._loaded_options = None
@@ -48,6 +52,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['Refresh']._serialized_options = b'\342\302\030\002\010\001\202\323\344\223\002\031\"\024/api/v1/auth/refresh:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['Logout']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['Logout']._serialized_options = b'\342\302\030\002(\001\202\323\344\223\002\030\"\023/api/v1/auth/logout:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._serialized_options = b'\342\302\030\002(\001\202\323\344\223\002\032\"\025/api/v1/auth/password:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['GetMe']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['GetMe']._serialized_options = b'\342\302\030\002(\001\202\323\344\223\002\021\022\017/api/v1/auth/me'
   _globals['_LOGINREQUEST']._serialized_start=150
@@ -62,10 +68,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGOUTREQUEST']._serialized_end=536
   _globals['_LOGOUTRESPONSE']._serialized_start=538
   _globals['_LOGOUTRESPONSE']._serialized_end=571
-  _globals['_GETMEREQUEST']._serialized_start=573
-  _globals['_GETMEREQUEST']._serialized_end=587
-  _globals['_GETMERESPONSE']._serialized_start=590
-  _globals['_GETMERESPONSE']._serialized_end=719
-  _globals['_AUTHSERVICE']._serialized_start=722
-  _globals['_AUTHSERVICE']._serialized_end=1219
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=573
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=672
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=674
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=715
+  _globals['_GETMEREQUEST']._serialized_start=717
+  _globals['_GETMEREQUEST']._serialized_end=731
+  _globals['_GETMERESPONSE']._serialized_start=734
+  _globals['_GETMERESPONSE']._serialized_end=863
+  _globals['_AUTHSERVICE']._serialized_start=866
+  _globals['_AUTHSERVICE']._serialized_end=1509
 # @@protoc_insertion_point(module_scope)

@@ -44,6 +44,11 @@ class AuthServiceStub:
     """
     Logout: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.LogoutRequest, _auth_service_pb2.LogoutResponse]
     """Ends the session of the access token: it and its refresh tokens are refused from now on."""
+    ChangePassword: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.ChangePasswordRequest, _auth_service_pb2.ChangePasswordResponse]
+    """Changes one's own password. Every other session of the user ends.
+    Errors: UNAUTHENTICATED "Invalid username or password" for a wrong present one; INVALID_ARGUMENT; RESOURCE_EXHAUSTED
+    with ERROR_REASON_TOO_MANY_ATTEMPTS as in Login.
+    """
     GetMe: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetMeRequest, _auth_service_pb2.GetMeResponse]
     """Says who calls."""
 
@@ -63,6 +68,11 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """
     Logout: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.LogoutRequest, _auth_service_pb2.LogoutResponse]  # type: ignore[assignment]
     """Ends the session of the access token: it and its refresh tokens are refused from now on."""
+    ChangePassword: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.ChangePasswordRequest, _auth_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
+    """Changes one's own password. Every other session of the user ends.
+    Errors: UNAUTHENTICATED "Invalid username or password" for a wrong present one; INVALID_ARGUMENT; RESOURCE_EXHAUSTED
+    with ERROR_REASON_TOO_MANY_ATTEMPTS as in Login.
+    """
     GetMe: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetMeRequest, _auth_service_pb2.GetMeResponse]  # type: ignore[assignment]
     """Says who calls."""
 
@@ -97,6 +107,17 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_service_pb2.LogoutResponse, _abc.Awaitable[_auth_service_pb2.LogoutResponse]]:
         """Ends the session of the access token: it and its refresh tokens are refused from now on."""
+
+    @_abc_1.abstractmethod
+    def ChangePassword(
+        self,
+        request: _auth_service_pb2.ChangePasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.ChangePasswordResponse, _abc.Awaitable[_auth_service_pb2.ChangePasswordResponse]]:
+        """Changes one's own password. Every other session of the user ends.
+        Errors: UNAUTHENTICATED "Invalid username or password" for a wrong present one; INVALID_ARGUMENT; RESOURCE_EXHAUSTED
+        with ERROR_REASON_TOO_MANY_ATTEMPTS as in Login.
+        """
 
     @_abc_1.abstractmethod
     def GetMe(

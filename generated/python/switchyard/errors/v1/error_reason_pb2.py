@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from gateway_options.v1 import options_pb2 as gateway_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'switchyard/errors/v1/error_reason.proto\x12\x14switchyard.errors.v1\x1a\x18gateway/v1/options.proto*\xbd\x06\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12!\n\x1d\x45RROR_REASON_INVALID_ARGUMENT\x10\x01\x12\x1a\n\x16\x45RROR_REASON_NOT_FOUND\x10\x02\x12#\n\x1f\x45RROR_REASON_CREDENTIAL_MISSING\x10\x03\x12#\n\x1f\x45RROR_REASON_CREDENTIAL_INVALID\x10\x04\x12#\n\x1f\x45RROR_REASON_CREDENTIAL_EXPIRED\x10\x05\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x06\x12+\n\x1e\x45RROR_REASON_TOO_MANY_ATTEMPTS\x10\x07\x1a\x07\x92\xc2\x18\x03\x10\xad\x03\x12#\n\x16\x45RROR_REASON_TOO_LARGE\x10\x08\x1a\x07\x92\xc2\x18\x03\x10\x9d\x03\x12(\n\x1b\x45RROR_REASON_ALREADY_EXISTS\x10\t\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12$\n\x17\x45RROR_REASON_RUN_ACTIVE\x10\n\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12$\n\x17\x45RROR_REASON_TASK_FINAL\x10\x0b\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12$\n\x17\x45RROR_REASON_LEASE_LOST\x10\x0c\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12!\n\x14\x45RROR_REASON_LOG_GAP\x10\r\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12.\n!ERROR_REASON_IDEMPOTENCY_CONFLICT\x10\x0e\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12)\n\x1c\x45RROR_REASON_ADDRESS_REFUSED\x10\x0f\x1a\x07\x92\xc2\x18\x03\x10\x90\x03\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x10\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x11\x12$\n\x17\x45RROR_REASON_LAST_ADMIN\x10\x12\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12\'\n\x1a\x45RROR_REASON_SESSION_ENDED\x10\x13\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12&\n\x19\x45RROR_REASON_POSITION_GAP\x10\x14\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12\"\n\x15\x45RROR_REASON_NO_PROXY\x10\x15\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'switchyard/errors/v1/error_reason.proto\x12\x14switchyard.errors.v1\x1a\x18gateway/v1/options.proto*\x8b\x0c\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12!\n\x1d\x45RROR_REASON_INVALID_ARGUMENT\x10\x01\x12\x1a\n\x16\x45RROR_REASON_NOT_FOUND\x10\x02\x12#\n\x1f\x45RROR_REASON_CREDENTIAL_MISSING\x10\x03\x12#\n\x1f\x45RROR_REASON_CREDENTIAL_INVALID\x10\x04\x12#\n\x1f\x45RROR_REASON_CREDENTIAL_EXPIRED\x10\x05\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x06\x12+\n\x1e\x45RROR_REASON_TOO_MANY_ATTEMPTS\x10\x07\x1a\x07\x92\xc2\x18\x03\x10\xad\x03\x12#\n\x16\x45RROR_REASON_TOO_LARGE\x10\x08\x1a\x07\x92\xc2\x18\x03\x10\x9d\x03\x12(\n\x1b\x45RROR_REASON_ALREADY_EXISTS\x10\t\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12$\n\x17\x45RROR_REASON_RUN_ACTIVE\x10\n\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12$\n\x17\x45RROR_REASON_TASK_FINAL\x10\x0b\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12$\n\x17\x45RROR_REASON_LEASE_LOST\x10\x0c\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12!\n\x14\x45RROR_REASON_LOG_GAP\x10\r\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12.\n!ERROR_REASON_IDEMPOTENCY_CONFLICT\x10\x0e\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12)\n\x1c\x45RROR_REASON_ADDRESS_REFUSED\x10\x0f\x1a\x07\x92\xc2\x18\x03\x10\x90\x03\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x10\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x11\x12$\n\x17\x45RROR_REASON_LAST_ADMIN\x10\x12\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12\'\n\x1a\x45RROR_REASON_SESSION_ENDED\x10\x13\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12&\n\x19\x45RROR_REASON_POSITION_GAP\x10\x14\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12\"\n\x15\x45RROR_REASON_NO_PROXY\x10\x15\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12*\n\x1d\x45RROR_REASON_VERSION_CONFLICT\x10\x16\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12$\n\x17\x45RROR_REASON_JOB_ACTIVE\x10\x17\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12&\n\x19\x45RROR_REASON_NOT_ENROLLED\x10\x18\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12)\n\x1c\x45RROR_REASON_READER_TOO_SLOW\x10\x19\x1a\x07\x92\xc2\x18\x03\x10\xf7\x03\x12$\n\x17\x45RROR_REASON_RESUME_OFF\x10\x1a\x1a\x07\x92\xc2\x18\x03\x10\x99\x03\x12(\n\x1b\x45RROR_REASON_SESSION_ACTIVE\x10\x1b\x1a\x07\x92\xc2\x18\x03\x10\x90\x03\x12$\n\x17\x45RROR_REASON_PORT_TAKEN\x10\x1c\x1a\x07\x92\xc2\x18\x03\x10\x90\x03\x12%\n\x18\x45RROR_REASON_NO_CAPACITY\x10\x1d\x1a\x07\x92\xc2\x18\x03\x10\xf7\x03\x12+\n\x1e\x45RROR_REASON_COMFY_UNREACHABLE\x10\x1e\x1a\x07\x92\xc2\x18\x03\x10\xf4\x03\x12\'\n\x1a\x45RROR_REASON_COMFY_REFUSED\x10\x1f\x1a\x07\x92\xc2\x18\x03\x10\xf4\x03\x12$\n\x17\x45RROR_REASON_NO_SESSION\x10 \x1a\x07\x92\xc2\x18\x03\x10\x90\x03\x12&\n\x19\x45RROR_REASON_BROWSER_GONE\x10!\x1a\x07\x92\xc2\x18\x03\x10\xf7\x03\x12\'\n\x1a\x45RROR_REASON_GRAPH_REFUSED\x10\"\x1a\x07\x92\xc2\x18\x03\x10\x90\x03\x12%\n\x18\x45RROR_REASON_NO_WORKFLOW\x10#\x1a\x07\x92\xc2\x18\x03\x10\x90\x03\x12+\n\x1e\x45RROR_REASON_ENVIRONMENT_STATE\x10$\x1a\x07\x92\xc2\x18\x03\x10\x90\x03\x12?\n\x1f\x45RROR_REASON_ENVIRONMENT_FAILED\x10%\x1a\x1a\x92\xc2\x18\x16\x10\xf4\x03\x1a\x11\x45NVIRONMENT_ERROR\x12(\n\x1b\x45RROR_REASON_QUOTA_EXCEEDED\x10&\x1a\x07\x92\xc2\x18\x03\x10\x90\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,6 +58,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERRORREASON'].values_by_name["ERROR_REASON_POSITION_GAP"]._serialized_options = b'\222\302\030\003\020\231\003'
   _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NO_PROXY"]._loaded_options = None
   _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NO_PROXY"]._serialized_options = b'\222\302\030\003\020\231\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_VERSION_CONFLICT"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_VERSION_CONFLICT"]._serialized_options = b'\222\302\030\003\020\231\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_JOB_ACTIVE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_JOB_ACTIVE"]._serialized_options = b'\222\302\030\003\020\231\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NOT_ENROLLED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NOT_ENROLLED"]._serialized_options = b'\222\302\030\003\020\231\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_READER_TOO_SLOW"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_READER_TOO_SLOW"]._serialized_options = b'\222\302\030\003\020\367\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_RESUME_OFF"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_RESUME_OFF"]._serialized_options = b'\222\302\030\003\020\231\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SESSION_ACTIVE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SESSION_ACTIVE"]._serialized_options = b'\222\302\030\003\020\220\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_PORT_TAKEN"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_PORT_TAKEN"]._serialized_options = b'\222\302\030\003\020\220\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NO_CAPACITY"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NO_CAPACITY"]._serialized_options = b'\222\302\030\003\020\367\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_COMFY_UNREACHABLE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_COMFY_UNREACHABLE"]._serialized_options = b'\222\302\030\003\020\364\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_COMFY_REFUSED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_COMFY_REFUSED"]._serialized_options = b'\222\302\030\003\020\364\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NO_SESSION"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NO_SESSION"]._serialized_options = b'\222\302\030\003\020\220\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_BROWSER_GONE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_BROWSER_GONE"]._serialized_options = b'\222\302\030\003\020\367\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_GRAPH_REFUSED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_GRAPH_REFUSED"]._serialized_options = b'\222\302\030\003\020\220\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NO_WORKFLOW"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NO_WORKFLOW"]._serialized_options = b'\222\302\030\003\020\220\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ENVIRONMENT_STATE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ENVIRONMENT_STATE"]._serialized_options = b'\222\302\030\003\020\220\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ENVIRONMENT_FAILED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ENVIRONMENT_FAILED"]._serialized_options = b'\222\302\030\026\020\364\003\032\021ENVIRONMENT_ERROR'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_QUOTA_EXCEEDED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_QUOTA_EXCEEDED"]._serialized_options = b'\222\302\030\003\020\220\003'
   _globals['_ERRORREASON']._serialized_start=92
-  _globals['_ERRORREASON']._serialized_end=921
+  _globals['_ERRORREASON']._serialized_end=1639
 # @@protoc_insertion_point(module_scope)

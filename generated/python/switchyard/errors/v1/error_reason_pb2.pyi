@@ -66,6 +66,40 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Events were sent that do not follow the last acknowledged one. Metadata `next_position` says where to go on."""
     ERROR_REASON_NO_PROXY: _ErrorReason.ValueType  # 21
     """No proxy is fit to be used."""
+    ERROR_REASON_VERSION_CONFLICT: _ErrorReason.ValueType  # 22
+    """The workflow was changed by somebody else meanwhile."""
+    ERROR_REASON_JOB_ACTIVE: _ErrorReason.ValueType  # 23
+    """The job is not final yet."""
+    ERROR_REASON_NOT_ENROLLED: _ErrorReason.ValueType  # 24
+    """The robot has no token that came from an enrolment, so there is nothing to rotate."""
+    ERROR_REASON_READER_TOO_SLOW: _ErrorReason.ValueType  # 25
+    """The reader of a stream takes less than happens; what it was to get next is no longer kept. It may begin anew."""
+    ERROR_REASON_RESUME_OFF: _ErrorReason.ValueType  # 26
+    """The workflow has no `settings.resume`, so there is nothing to store where its run is."""
+    ERROR_REASON_SESSION_ACTIVE: _ErrorReason.ValueType  # 27
+    """A ComfyUI session of that name lives already."""
+    ERROR_REASON_PORT_TAKEN: _ErrorReason.ValueType  # 28
+    """Somebody else listens at the port."""
+    ERROR_REASON_NO_CAPACITY: _ErrorReason.ValueType  # 29
+    """No worker has room for it."""
+    ERROR_REASON_COMFY_UNREACHABLE: _ErrorReason.ValueType  # 30
+    """Nobody answers at the address of ComfyUI, or somebody else does."""
+    ERROR_REASON_COMFY_REFUSED: _ErrorReason.ValueType  # 31
+    """ComfyUI does not let us in: the credentials are wrong."""
+    ERROR_REASON_NO_SESSION: _ErrorReason.ValueType  # 32
+    """There is no ComfyUI session of that name."""
+    ERROR_REASON_BROWSER_GONE: _ErrorReason.ValueType  # 33
+    """The browser of the session, or the worker that holds it, is away."""
+    ERROR_REASON_GRAPH_REFUSED: _ErrorReason.ValueType  # 34
+    """ComfyUI does not take the graph. The message names its nodes."""
+    ERROR_REASON_NO_WORKFLOW: _ErrorReason.ValueType  # 35
+    """No workflow was opened in the session."""
+    ERROR_REASON_ENVIRONMENT_STATE: _ErrorReason.ValueType  # 36
+    """The environment stands where this cannot be done. The message names its state."""
+    ERROR_REASON_ENVIRONMENT_FAILED: _ErrorReason.ValueType  # 37
+    """The provider could not do it. The log of the Task says what it answered."""
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 38
+    """The user would have more than their quota."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: `reason` of the google.rpc.ErrorInfo in every error, in the domain "switchyard".
@@ -116,4 +150,38 @@ ERROR_REASON_POSITION_GAP: ErrorReason.ValueType  # 20
 """Events were sent that do not follow the last acknowledged one. Metadata `next_position` says where to go on."""
 ERROR_REASON_NO_PROXY: ErrorReason.ValueType  # 21
 """No proxy is fit to be used."""
+ERROR_REASON_VERSION_CONFLICT: ErrorReason.ValueType  # 22
+"""The workflow was changed by somebody else meanwhile."""
+ERROR_REASON_JOB_ACTIVE: ErrorReason.ValueType  # 23
+"""The job is not final yet."""
+ERROR_REASON_NOT_ENROLLED: ErrorReason.ValueType  # 24
+"""The robot has no token that came from an enrolment, so there is nothing to rotate."""
+ERROR_REASON_READER_TOO_SLOW: ErrorReason.ValueType  # 25
+"""The reader of a stream takes less than happens; what it was to get next is no longer kept. It may begin anew."""
+ERROR_REASON_RESUME_OFF: ErrorReason.ValueType  # 26
+"""The workflow has no `settings.resume`, so there is nothing to store where its run is."""
+ERROR_REASON_SESSION_ACTIVE: ErrorReason.ValueType  # 27
+"""A ComfyUI session of that name lives already."""
+ERROR_REASON_PORT_TAKEN: ErrorReason.ValueType  # 28
+"""Somebody else listens at the port."""
+ERROR_REASON_NO_CAPACITY: ErrorReason.ValueType  # 29
+"""No worker has room for it."""
+ERROR_REASON_COMFY_UNREACHABLE: ErrorReason.ValueType  # 30
+"""Nobody answers at the address of ComfyUI, or somebody else does."""
+ERROR_REASON_COMFY_REFUSED: ErrorReason.ValueType  # 31
+"""ComfyUI does not let us in: the credentials are wrong."""
+ERROR_REASON_NO_SESSION: ErrorReason.ValueType  # 32
+"""There is no ComfyUI session of that name."""
+ERROR_REASON_BROWSER_GONE: ErrorReason.ValueType  # 33
+"""The browser of the session, or the worker that holds it, is away."""
+ERROR_REASON_GRAPH_REFUSED: ErrorReason.ValueType  # 34
+"""ComfyUI does not take the graph. The message names its nodes."""
+ERROR_REASON_NO_WORKFLOW: ErrorReason.ValueType  # 35
+"""No workflow was opened in the session."""
+ERROR_REASON_ENVIRONMENT_STATE: ErrorReason.ValueType  # 36
+"""The environment stands where this cannot be done. The message names its state."""
+ERROR_REASON_ENVIRONMENT_FAILED: ErrorReason.ValueType  # 37
+"""The provider could not do it. The log of the Task says what it answered."""
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 38
+"""The user would have more than their quota."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

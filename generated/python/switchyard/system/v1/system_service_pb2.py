@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from switchyard.auth.v1 import access_pb2 as switchyard_dot_auth_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)switchyard/system/v1/system_service.proto\x12\x14switchyard.system.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fswitchyard/auth/v1/access.proto\"\x16\n\x14GetServerInfoRequest\"\xc1\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12.\n\nstarted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64\x61tabase\x18\x04 \x01(\t\x12\x17\n\x0fqueue_reachable\x18\x05 \x01(\x08\x12\x14\n\x0cqueued_tasks\x18\x06 \x01(\x03\x12\x15\n\rrunning_tasks\x18\x07 \x01(\x03\"\x13\n\x11GetMetricsRequest2\x90\x02\n\rSystemService\x12\x85\x01\n\rGetServerInfo\x12*.switchyard.system.v1.GetServerInfoRequest\x1a+.switchyard.system.v1.GetServerInfoResponse\"\x1b\xe2\xc2\x18\x04\x10\x01 \x01\x82\xd3\xe4\x93\x02\r\x12\x0b/api/server\x12\x65\n\nGetMetrics\x12\'.switchyard.system.v1.GetMetricsRequest\x1a\x14.google.api.HttpBody\"\x18\xe2\xc2\x18\x04\x10\x01 \x01\x82\xd3\xe4\x93\x02\n\x12\x08/metrics\x1a\x10\x92\xc2\x18\x0c\x08\x01\x10\x01\x18\x01(\x01\x30\x01\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)switchyard/system/v1/system_service.proto\x12\x14switchyard.system.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fswitchyard/auth/v1/access.proto\"\x16\n\x14GetServerInfoRequest\"\xc1\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12.\n\nstarted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64\x61tabase\x18\x04 \x01(\t\x12\x17\n\x0fqueue_reachable\x18\x05 \x01(\x08\x12\x14\n\x0cqueued_tasks\x18\x06 \x01(\x03\x12\x15\n\rrunning_tasks\x18\x07 \x01(\x03\"\x13\n\x11GetMetricsRequest2\xa0\x02\n\rSystemService\x12\x85\x01\n\rGetServerInfo\x12*.switchyard.system.v1.GetServerInfoRequest\x1a+.switchyard.system.v1.GetServerInfoResponse\"\x1b\xe2\xc2\x18\x04\x10\x01 \x01\x82\xd3\xe4\x93\x02\r\x12\x0b/api/server\x12u\n\nGetMetrics\x12\'.switchyard.system.v1.GetMetricsRequest\x1a\x14.google.api.HttpBody\"(\x92\xc2\x18\x0c:\ntext/plain\xe2\xc2\x18\x04\x10\x01 \x01\x82\xd3\xe4\x93\x02\n\x12\x08/metrics\x1a\x10\x92\xc2\x18\x0c\x08\x01\x10\x01\x18\x01(\x01\x30\x01\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,7 +41,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SYSTEMSERVICE'].methods_by_name['GetServerInfo']._loaded_options = None
   _globals['_SYSTEMSERVICE'].methods_by_name['GetServerInfo']._serialized_options = b'\342\302\030\004\020\001 \001\202\323\344\223\002\r\022\013/api/server'
   _globals['_SYSTEMSERVICE'].methods_by_name['GetMetrics']._loaded_options = None
-  _globals['_SYSTEMSERVICE'].methods_by_name['GetMetrics']._serialized_options = b'\342\302\030\004\020\001 \001\202\323\344\223\002\n\022\010/metrics'
+  _globals['_SYSTEMSERVICE'].methods_by_name['GetMetrics']._serialized_options = b'\222\302\030\014:\ntext/plain\342\302\030\004\020\001 \001\202\323\344\223\002\n\022\010/metrics'
   _globals['_GETSERVERINFOREQUEST']._serialized_start=216
   _globals['_GETSERVERINFOREQUEST']._serialized_end=238
   _globals['_GETSERVERINFORESPONSE']._serialized_start=241
@@ -49,5 +49,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMETRICSREQUEST']._serialized_start=436
   _globals['_GETMETRICSREQUEST']._serialized_end=455
   _globals['_SYSTEMSERVICE']._serialized_start=458
-  _globals['_SYSTEMSERVICE']._serialized_end=730
+  _globals['_SYSTEMSERVICE']._serialized_end=746
 # @@protoc_insertion_point(module_scope)

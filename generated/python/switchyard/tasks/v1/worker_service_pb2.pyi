@@ -492,6 +492,7 @@ class FinishTaskRequest(_message.Message):
     FAILED_FIELD_NUMBER: _builtins.int
     CANCELLED_FIELD_NUMBER: _builtins.int
     EXIT_CODE_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
     exit_code: _builtins.int
     """Exit code of the process, negative for a signal."""
     @_builtins.property
@@ -510,6 +511,10 @@ class FinishTaskRequest(_message.Message):
     def cancelled(self) -> Global___FinishTaskRequest.Cancelled:
         """Stopped on request."""
 
+    @_builtins.property
+    def progress(self) -> _task_pb2.Progress:
+        """How far the work had come. Unset: as reported last."""
+
     def __init__(
         self,
         *,
@@ -518,10 +523,11 @@ class FinishTaskRequest(_message.Message):
         failed: Global___FinishTaskRequest.Failed | None = ...,
         cancelled: Global___FinishTaskRequest.Cancelled | None = ...,
         exit_code: _builtins.int | None = ...,
+        progress: _task_pb2.Progress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "cancelled", b"cancelled", "exit_code", b"exit_code", "failed", b"failed", "lease", b"lease", "outcome", b"outcome", "success", b"success"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "cancelled", b"cancelled", "exit_code", b"exit_code", "failed", b"failed", "lease", b"lease", "outcome", b"outcome", "progress", b"progress", "success", b"success"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "cancelled", b"cancelled", "exit_code", b"exit_code", "failed", b"failed", "lease", b"lease", "outcome", b"outcome", "success", b"success"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "cancelled", b"cancelled", "exit_code", b"exit_code", "failed", b"failed", "lease", b"lease", "outcome", b"outcome", "progress", b"progress", "success", b"success"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = _typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015

@@ -25,14 +25,13 @@ _sym_db = _symbol_database.Default()
 from gateway_options.v1 import options_pb2 as gateway_dot_v1_dot_options__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
-from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from switchyard.auth.v1 import access_pb2 as switchyard_dot_auth_dot_v1_dot_access__pb2
 from switchyard.errors.v1 import error_reason_pb2 as switchyard_dot_errors_dot_v1_dot_error__reason__pb2
 from switchyard.telemetry.v1 import session_pb2 as switchyard_dot_telemetry_dot_v1_dot_session__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+switchyard/telemetry/v1/event_service.proto\x12\x17switchyard.telemetry.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a\'switchyard/errors/v1/error_reason.proto\x1a%switchyard/telemetry/v1/session.proto\"\xa1\x02\n\x11ListEventsRequest\x12\x1c\n\x04page\x18\x01 \x01(\x05\x42\t\x92\xc2\x18\x05\x18\x01:\x01\x31H\x00\x88\x01\x01\x12$\n\x08per_page\x18\x02 \x01(\x05\x42\r\x92\xc2\x18\t\x18\x01 \xc8\x01:\x02\x35\x30H\x01\x88\x01\x01\x12}\n\nevent_type\x18\x03 \x01(\tBi\x92\xc2\x18\x65*\x16[a-z][a-z0-9_.-]{0,63}2Kbe 1 to 64 small letters, digits, \'_\', \'.\' and \'-\', beginning with a letter\x12\x1b\n\nsession_id\x18\x04 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01\x12\x16\n\x06\x63ursor\x18\x05 \x01(\tB\x06\x92\xc2\x18\x02 @B\x07\n\x05_pageB\x0b\n\t_per_page\"\xb2\x01\n\x12ListEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.switchyard.telemetry.v1.Event\x12\r\n\x05total\x18\x02 \x01(\x03\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x10\n\x08per_page\x18\x04 \x01(\x05\x12\x13\n\x0btotal_pages\x18\x05 \x01(\x03\x12\x18\n\x0bnext_cursor\x18\x06 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_next_cursor\"\xb9\x02\n\x0fLogEventRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tB\t\x92\xc2\x18\x05\x10\x01 \x80\x01\x12\x7f\n\nevent_type\x18\x02 \x01(\tBk\x92\xc2\x18g\x10\x01*\x16[a-z][a-z0-9_.-]{0,63}2Kbe 1 to 64 small letters, digits, \'_\', \'.\' and \'-\', beginning with a letter\x12(\n\x07\x64\x65tails\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\nrequest_id\x18\x05 \x01(\tB\x18\x92\xc2\x18\x14\n\x0fIdempotency-Key \xff\x01\"4\n\x10LogEventResponse\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\x03\"~\n\x10LogEventsRequest\x12<\n\x06\x65vents\x18\x01 \x03(\x0b\x32!.switchyard.telemetry.v1.NewEventB\t\x92\xc2\x18\x05\x18\x01 \xe8\x07\x12,\n\nrequest_id\x18\x02 \x01(\tB\x18\x92\xc2\x18\x14\n\x0fIdempotency-Key \xff\x01\"6\n\x11LogEventsResponse\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x11\n\tevent_ids\x18\x02 \x03(\x03\"\xfa\x01\n\x13IngestEventsRequest\x12\x86\x01\n\x0bproducer_id\x18\x01 \x01(\tBq\x92\xc2\x18m \x80\x01*\x1b[A-Za-z0-9][A-Za-z0-9._:-]*2Kbe letters, digits, \'.\', \'_\', \':\' and \'-\', beginning with a letter or digit\x12\x1e\n\x0e\x66irst_position\x18\x02 \x01(\x03\x42\x06\x92\xc2\x18\x02\x18\x00\x12:\n\x06\x65vents\x18\x03 \x03(\x0b\x32!.switchyard.telemetry.v1.NewEventB\x07\x92\xc2\x18\x03 \xe8\x07\"m\n\x14IngestEventsResponse\x12\x1d\n\x15\x61\x63knowledged_position\x18\x01 \x01(\x03\x12\x36\n\x07refused\x18\x02 \x03(\x0b\x32%.switchyard.telemetry.v1.RefusedEvent\"d\n\x0cRefusedEvent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32!.switchyard.errors.v1.ErrorReason\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xb1\x01\n\x13\x45xportEventsRequest\x12}\n\nevent_type\x18\x01 \x01(\tBi\x92\xc2\x18\x65*\x16[a-z][a-z0-9_.-]{0,63}2Kbe 1 to 64 small letters, digits, \'_\', \'.\' and \'-\', beginning with a letter\x12\x1b\n\nsession_id\x18\x02 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01\x32\x96\x06\n\x0c\x45ventService\x12\x99\x01\n\nListEvents\x12*.switchyard.telemetry.v1.ListEventsRequest\x1a+.switchyard.telemetry.v1.ListEventsResponse\"2\x92\xc2\x18\x13\"\x11\x08\x64\x10<\x1a\ttelemetry \x01\xe2\xc2\x18\x04\x10\x02\x38\x01\x82\xd3\xe4\x93\x02\r\x12\x0b/api/events\x12\x98\x01\n\x08LogEvent\x12(.switchyard.telemetry.v1.LogEventRequest\x1a).switchyard.telemetry.v1.LogEventResponse\"7\x92\xc2\x18\x13\"\x11\x08\x64\x10<\x1a\ttelemetry \x01\xe2\xc2\x18\x06\x10\x02\x30\x01\x38\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/api/events:\x01*\x12\xa1\x01\n\tLogEvents\x12).switchyard.telemetry.v1.LogEventsRequest\x1a*.switchyard.telemetry.v1.LogEventsResponse\"=\x92\xc2\x18\x13\"\x11\x08\x64\x10<\x1a\ttelemetry \x01\xe2\xc2\x18\x06\x10\x02\x30\x01\x38\x01\x82\xd3\xe4\x93\x02\x16\"\x11/api/events/batch:\x01*\x12\x98\x01\n\x0cIngestEvents\x12,.switchyard.telemetry.v1.IngestEventsRequest\x1a-.switchyard.telemetry.v1.IngestEventsResponse\"\'\xe2\xc2\x18\x06\x10\x02\x30\x01\x38\x01\x82\xd3\xe4\x93\x02\x17\"\x12/api/events/ingest:\x01*(\x01\x30\x01\x12\x8f\x01\n\x0c\x45xportEvents\x12,.switchyard.telemetry.v1.ExportEventsRequest\x1a\x14.google.api.HttpBody\"9\x92\xc2\x18\x13\"\x11\x08\x64\x10<\x1a\ttelemetry \x01\xe2\xc2\x18\x04\x10\x02\x38\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/api/events/export0\x01\x42\x12\x92\xc2\x18\x0e\x08\x01\x10\x01\x18\x01 \x01(\x01\x30\x01\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+switchyard/telemetry/v1/event_service.proto\x12\x17switchyard.telemetry.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a\'switchyard/errors/v1/error_reason.proto\x1a%switchyard/telemetry/v1/session.proto\"\xa1\x02\n\x11ListEventsRequest\x12\x1c\n\x04page\x18\x01 \x01(\x05\x42\t\x92\xc2\x18\x05\x18\x01:\x01\x31H\x00\x88\x01\x01\x12$\n\x08per_page\x18\x02 \x01(\x05\x42\r\x92\xc2\x18\t\x18\x01 \xc8\x01:\x02\x35\x30H\x01\x88\x01\x01\x12}\n\nevent_type\x18\x03 \x01(\tBi\x92\xc2\x18\x65*\x16[a-z][a-z0-9_.-]{0,63}2Kbe 1 to 64 small letters, digits, \'_\', \'.\' and \'-\', beginning with a letter\x12\x1b\n\nsession_id\x18\x04 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01\x12\x16\n\x06\x63ursor\x18\x05 \x01(\tB\x06\x92\xc2\x18\x02 @B\x07\n\x05_pageB\x0b\n\t_per_page\"\xb2\x01\n\x12ListEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.switchyard.telemetry.v1.Event\x12\r\n\x05total\x18\x02 \x01(\x03\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x10\n\x08per_page\x18\x04 \x01(\x05\x12\x13\n\x0btotal_pages\x18\x05 \x01(\x03\x12\x18\n\x0bnext_cursor\x18\x06 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_next_cursor\"\xbf\x02\n\x0fLogEventRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tB\t\x92\xc2\x18\x05\x10\x01 \x80\x01\x12\x7f\n\nevent_type\x18\x02 \x01(\tBk\x92\xc2\x18g\x10\x01*\x16[a-z][a-z0-9_.-]{0,63}2Kbe 1 to 64 small letters, digits, \'_\', \'.\' and \'-\', beginning with a letter\x12\x1c\n\x07\x64\x65tails\x18\x06 \x01(\tB\x06\x92\xc2\x18\x02`\x01H\x00\x88\x01\x01\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\nrequest_id\x18\x05 \x01(\tB\x18\x92\xc2\x18\x14\n\x0fIdempotency-Key \xff\x01\x42\n\n\x08_detailsJ\x04\x08\x03\x10\x04\"4\n\x10LogEventResponse\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\x03\"~\n\x10LogEventsRequest\x12<\n\x06\x65vents\x18\x01 \x03(\x0b\x32!.switchyard.telemetry.v1.NewEventB\t\x92\xc2\x18\x05\x18\x01 \xe8\x07\x12,\n\nrequest_id\x18\x02 \x01(\tB\x18\x92\xc2\x18\x14\n\x0fIdempotency-Key \xff\x01\"6\n\x11LogEventsResponse\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x11\n\tevent_ids\x18\x02 \x03(\x03\"\xfa\x01\n\x13IngestEventsRequest\x12\x86\x01\n\x0bproducer_id\x18\x01 \x01(\tBq\x92\xc2\x18m \x80\x01*\x1b[A-Za-z0-9][A-Za-z0-9._:-]*2Kbe letters, digits, \'.\', \'_\', \':\' and \'-\', beginning with a letter or digit\x12\x1e\n\x0e\x66irst_position\x18\x02 \x01(\x03\x42\x06\x92\xc2\x18\x02\x18\x00\x12:\n\x06\x65vents\x18\x03 \x03(\x0b\x32!.switchyard.telemetry.v1.NewEventB\x07\x92\xc2\x18\x03 \xe8\x07\"m\n\x14IngestEventsResponse\x12\x1d\n\x15\x61\x63knowledged_position\x18\x01 \x01(\x03\x12\x36\n\x07refused\x18\x02 \x03(\x0b\x32%.switchyard.telemetry.v1.RefusedEvent\"d\n\x0cRefusedEvent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32!.switchyard.errors.v1.ErrorReason\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xb1\x01\n\x13\x45xportEventsRequest\x12}\n\nevent_type\x18\x01 \x01(\tBi\x92\xc2\x18\x65*\x16[a-z][a-z0-9_.-]{0,63}2Kbe 1 to 64 small letters, digits, \'_\', \'.\' and \'-\', beginning with a letter\x12\x1b\n\nsession_id\x18\x02 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01\x32\xa6\x06\n\x0c\x45ventService\x12\x99\x01\n\nListEvents\x12*.switchyard.telemetry.v1.ListEventsRequest\x1a+.switchyard.telemetry.v1.ListEventsResponse\"2\x92\xc2\x18\x13\"\x11\x08\x64\x10<\x1a\ttelemetry \x01\xe2\xc2\x18\x04\x10\x02\x38\x01\x82\xd3\xe4\x93\x02\r\x12\x0b/api/events\x12\x9a\x01\n\x08LogEvent\x12(.switchyard.telemetry.v1.LogEventRequest\x1a).switchyard.telemetry.v1.LogEventResponse\"9\x92\xc2\x18\x13\"\x11\x08\x64\x10<\x1a\ttelemetry \x01\xe2\xc2\x18\x08\x10\x02\x30\x01\x38\x01H\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/api/events:\x01*\x12\xa3\x01\n\tLogEvents\x12).switchyard.telemetry.v1.LogEventsRequest\x1a*.switchyard.telemetry.v1.LogEventsResponse\"?\x92\xc2\x18\x13\"\x11\x08\x64\x10<\x1a\ttelemetry \x01\xe2\xc2\x18\x08\x10\x02\x30\x01\x38\x01H\x01\x82\xd3\xe4\x93\x02\x16\"\x11/api/events/batch:\x01*\x12\x9a\x01\n\x0cIngestEvents\x12,.switchyard.telemetry.v1.IngestEventsRequest\x1a-.switchyard.telemetry.v1.IngestEventsResponse\")\xe2\xc2\x18\x08\x10\x02\x30\x01\x38\x01H\x01\x82\xd3\xe4\x93\x02\x17\"\x12/api/events/ingest:\x01*(\x01\x30\x01\x12\x99\x01\n\x0c\x45xportEvents\x12,.switchyard.telemetry.v1.ExportEventsRequest\x1a\x14.google.api.HttpBody\"C\x92\xc2\x18\x1d\"\x11\x08\x64\x10<\x1a\ttelemetry \x01:\x08text/csv\xe2\xc2\x18\x04\x10\x02\x38\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/api/events/export0\x01\x42\x12\x92\xc2\x18\x0e\x08\x01\x10\x01\x18\x01 \x01(\x01\x30\x01\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,6 +53,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGEVENTREQUEST'].fields_by_name['session_id']._serialized_options = b'\222\302\030\005\020\001 \200\001'
   _globals['_LOGEVENTREQUEST'].fields_by_name['event_type']._loaded_options = None
   _globals['_LOGEVENTREQUEST'].fields_by_name['event_type']._serialized_options = b'\222\302\030g\020\001*\026[a-z][a-z0-9_.-]{0,63}2Kbe 1 to 64 small letters, digits, \'_\', \'.\' and \'-\', beginning with a letter'
+  _globals['_LOGEVENTREQUEST'].fields_by_name['details']._loaded_options = None
+  _globals['_LOGEVENTREQUEST'].fields_by_name['details']._serialized_options = b'\222\302\030\002`\001'
   _globals['_LOGEVENTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_LOGEVENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\222\302\030\024\n\017Idempotency-Key \377\001'
   _globals['_LOGEVENTSREQUEST'].fields_by_name['events']._loaded_options = None
@@ -73,33 +74,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTSERVICE'].methods_by_name['ListEvents']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\222\302\030\023\"\021\010d\020<\032\ttelemetry \001\342\302\030\004\020\0028\001\202\323\344\223\002\r\022\013/api/events'
   _globals['_EVENTSERVICE'].methods_by_name['LogEvent']._loaded_options = None
-  _globals['_EVENTSERVICE'].methods_by_name['LogEvent']._serialized_options = b'\222\302\030\023\"\021\010d\020<\032\ttelemetry \001\342\302\030\006\020\0020\0018\001\202\323\344\223\002\020\"\013/api/events:\001*'
+  _globals['_EVENTSERVICE'].methods_by_name['LogEvent']._serialized_options = b'\222\302\030\023\"\021\010d\020<\032\ttelemetry \001\342\302\030\010\020\0020\0018\001H\001\202\323\344\223\002\020\"\013/api/events:\001*'
   _globals['_EVENTSERVICE'].methods_by_name['LogEvents']._loaded_options = None
-  _globals['_EVENTSERVICE'].methods_by_name['LogEvents']._serialized_options = b'\222\302\030\023\"\021\010d\020<\032\ttelemetry \001\342\302\030\006\020\0020\0018\001\202\323\344\223\002\026\"\021/api/events/batch:\001*'
+  _globals['_EVENTSERVICE'].methods_by_name['LogEvents']._serialized_options = b'\222\302\030\023\"\021\010d\020<\032\ttelemetry \001\342\302\030\010\020\0020\0018\001H\001\202\323\344\223\002\026\"\021/api/events/batch:\001*'
   _globals['_EVENTSERVICE'].methods_by_name['IngestEvents']._loaded_options = None
-  _globals['_EVENTSERVICE'].methods_by_name['IngestEvents']._serialized_options = b'\342\302\030\006\020\0020\0018\001\202\323\344\223\002\027\"\022/api/events/ingest:\001*'
+  _globals['_EVENTSERVICE'].methods_by_name['IngestEvents']._serialized_options = b'\342\302\030\010\020\0020\0018\001H\001\202\323\344\223\002\027\"\022/api/events/ingest:\001*'
   _globals['_EVENTSERVICE'].methods_by_name['ExportEvents']._loaded_options = None
-  _globals['_EVENTSERVICE'].methods_by_name['ExportEvents']._serialized_options = b'\222\302\030\023\"\021\010d\020<\032\ttelemetry \001\342\302\030\004\020\0028\001\202\323\344\223\002\024\022\022/api/events/export'
-  _globals['_LISTEVENTSREQUEST']._serialized_start=332
-  _globals['_LISTEVENTSREQUEST']._serialized_end=621
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=624
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=802
-  _globals['_LOGEVENTREQUEST']._serialized_start=805
-  _globals['_LOGEVENTREQUEST']._serialized_end=1118
-  _globals['_LOGEVENTRESPONSE']._serialized_start=1120
-  _globals['_LOGEVENTRESPONSE']._serialized_end=1172
-  _globals['_LOGEVENTSREQUEST']._serialized_start=1174
-  _globals['_LOGEVENTSREQUEST']._serialized_end=1300
-  _globals['_LOGEVENTSRESPONSE']._serialized_start=1302
-  _globals['_LOGEVENTSRESPONSE']._serialized_end=1356
-  _globals['_INGESTEVENTSREQUEST']._serialized_start=1359
-  _globals['_INGESTEVENTSREQUEST']._serialized_end=1609
-  _globals['_INGESTEVENTSRESPONSE']._serialized_start=1611
-  _globals['_INGESTEVENTSRESPONSE']._serialized_end=1720
-  _globals['_REFUSEDEVENT']._serialized_start=1722
-  _globals['_REFUSEDEVENT']._serialized_end=1822
-  _globals['_EXPORTEVENTSREQUEST']._serialized_start=1825
-  _globals['_EXPORTEVENTSREQUEST']._serialized_end=2002
-  _globals['_EVENTSERVICE']._serialized_start=2005
-  _globals['_EVENTSERVICE']._serialized_end=2795
+  _globals['_EVENTSERVICE'].methods_by_name['ExportEvents']._serialized_options = b'\222\302\030\035\"\021\010d\020<\032\ttelemetry \001:\010text/csv\342\302\030\004\020\0028\001\202\323\344\223\002\024\022\022/api/events/export'
+  _globals['_LISTEVENTSREQUEST']._serialized_start=302
+  _globals['_LISTEVENTSREQUEST']._serialized_end=591
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=594
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=772
+  _globals['_LOGEVENTREQUEST']._serialized_start=775
+  _globals['_LOGEVENTREQUEST']._serialized_end=1094
+  _globals['_LOGEVENTRESPONSE']._serialized_start=1096
+  _globals['_LOGEVENTRESPONSE']._serialized_end=1148
+  _globals['_LOGEVENTSREQUEST']._serialized_start=1150
+  _globals['_LOGEVENTSREQUEST']._serialized_end=1276
+  _globals['_LOGEVENTSRESPONSE']._serialized_start=1278
+  _globals['_LOGEVENTSRESPONSE']._serialized_end=1332
+  _globals['_INGESTEVENTSREQUEST']._serialized_start=1335
+  _globals['_INGESTEVENTSREQUEST']._serialized_end=1585
+  _globals['_INGESTEVENTSRESPONSE']._serialized_start=1587
+  _globals['_INGESTEVENTSRESPONSE']._serialized_end=1696
+  _globals['_REFUSEDEVENT']._serialized_start=1698
+  _globals['_REFUSEDEVENT']._serialized_end=1798
+  _globals['_EXPORTEVENTSREQUEST']._serialized_start=1801
+  _globals['_EXPORTEVENTSREQUEST']._serialized_end=1978
+  _globals['_EVENTSERVICE']._serialized_start=1981
+  _globals['_EVENTSERVICE']._serialized_end=2787
 # @@protoc_insertion_point(module_scope)

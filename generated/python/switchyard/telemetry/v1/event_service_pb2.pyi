@@ -6,7 +6,6 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from switchyard.errors.v1 import error_reason_pb2 as _error_reason_pb2
@@ -128,12 +127,10 @@ class LogEventRequest(_message.Message):
     """The session it happened in."""
     event_type: _builtins.str
     """What happened."""
+    details: _builtins.str
+    """More about it, at most 64 KiB as JSON."""
     request_id: _builtins.str
     """The same key with the same request within 24 h gives the first answer again; with another one it is refused."""
-    @_builtins.property
-    def details(self) -> _struct_pb2.Struct:
-        """More about it, at most 64 KiB as JSON."""
-
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened. Unset means now."""
@@ -143,15 +140,17 @@ class LogEventRequest(_message.Message):
         *,
         session_id: _builtins.str = ...,
         event_type: _builtins.str = ...,
-        details: _struct_pb2.Struct | None = ...,
+        details: _builtins.str | None = ...,
         event_time: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "event_time", b"event_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_details", b"_details", "details", b"details", "event_time", b"event_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "event_time", b"event_time", "event_type", b"event_type", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_details", b"_details", "details", b"details", "event_time", b"event_time", "event_type", b"event_type", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__details: _TypeAlias = _typing.Literal["details"]  # noqa: Y015
+    _WhichOneofArgType__details: _TypeAlias = _typing.Literal["_details", b"_details"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__details) -> _WhichOneofReturnType__details | None: ...
 
 Global___LogEventRequest: _TypeAlias = LogEventRequest  # noqa: Y015
 

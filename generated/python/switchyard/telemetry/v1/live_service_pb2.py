@@ -24,12 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from gateway_options.v1 import options_pb2 as gateway_dot_v1_dot_options__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
-from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from switchyard.auth.v1 import access_pb2 as switchyard_dot_auth_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*switchyard/telemetry/v1/live_service.proto\x12\x17switchyard.telemetry.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fswitchyard/auth/v1/access.proto\"\x8d\x01\n\x0cWatchRequest\x12$\n\x05\x61\x66ter\x18\x01 \x01(\tB\x15\x92\xc2\x18\x11\n\rLast-Event-ID @\x12\x1b\n\nsession_id\x18\x02 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01\x12:\n\x05types\x18\x03 \x03(\x0e\x32+.switchyard.telemetry.v1.WatchResponse.Type\"\x86\x03\n\rWatchResponse\x12\x39\n\x04type\x18\x01 \x01(\x0e\x32+.switchyard.telemetry.v1.WatchResponse.Type\x12-\n\ttimestamp\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x04\x64\x61ta\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"\xd3\x01\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12+\n\x12TYPE_SESSION_START\x10\x01\x1a\x13\x92\xc2\x18\x0f\n\rsession_start\x12\'\n\x10TYPE_SESSION_END\x10\x02\x1a\x11\x92\xc2\x18\r\n\x0bsession_end\x12\x1b\n\nTYPE_EVENT\x10\x03\x1a\x0b\x92\xc2\x18\x07\n\x05\x65vent\x12)\n\x11TYPE_STATS_UPDATE\x10\x04\x1a\x12\x92\xc2\x18\x0e\n\x0cstats_update\x12\x17\n\x08TYPE_GAP\x10\x05\x1a\t\x92\xc2\x18\x05\n\x03gap2\x9c\x01\n\x0bLiveService\x12\x8c\x01\n\x05Watch\x12%.switchyard.telemetry.v1.WatchRequest\x1a&.switchyard.telemetry.v1.WatchResponse\"2\x92\xc2\x18\x0e\x12\x0c\"\x06\x63ursor0\x0fH\x01\xe2\xc2\x18\x04\x10\x01 \x01\x82\xd3\xe4\x93\x02\x12\x12\x03/wsZ\x0b\x12\t/api/live0\x01\x42\x12\x92\xc2\x18\x0e\x08\x01\x10\x01\x18\x01 \x01(\x01\x30\x01\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*switchyard/telemetry/v1/live_service.proto\x12\x17switchyard.telemetry.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fswitchyard/auth/v1/access.proto\"\x8d\x01\n\x0cWatchRequest\x12$\n\x05\x61\x66ter\x18\x01 \x01(\tB\x15\x92\xc2\x18\x11\n\rLast-Event-ID @\x12\x1b\n\nsession_id\x18\x02 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01\x12:\n\x05types\x18\x03 \x03(\x0e\x32+.switchyard.telemetry.v1.WatchResponse.Type\"\x89\x03\n\rWatchResponse\x12\x39\n\x04type\x18\x01 \x01(\x0e\x32+.switchyard.telemetry.v1.WatchResponse.Type\x12-\n\ttimestamp\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x04\x64\x61ta\x18\x05 \x01(\tB\x06\x92\xc2\x18\x02`\x01H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"\xd3\x01\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12+\n\x12TYPE_SESSION_START\x10\x01\x1a\x13\x92\xc2\x18\x0f\n\rsession_start\x12\'\n\x10TYPE_SESSION_END\x10\x02\x1a\x11\x92\xc2\x18\r\n\x0bsession_end\x12\x1b\n\nTYPE_EVENT\x10\x03\x1a\x0b\x92\xc2\x18\x07\n\x05\x65vent\x12)\n\x11TYPE_STATS_UPDATE\x10\x04\x1a\x12\x92\xc2\x18\x0e\n\x0cstats_update\x12\x17\n\x08TYPE_GAP\x10\x05\x1a\t\x92\xc2\x18\x05\n\x03gapB\x07\n\x05_dataJ\x04\x08\x03\x10\x04\x32\x9c\x01\n\x0bLiveService\x12\x8c\x01\n\x05Watch\x12%.switchyard.telemetry.v1.WatchRequest\x1a&.switchyard.telemetry.v1.WatchResponse\"2\x92\xc2\x18\x0e\x12\x0c\"\x06\x63ursor0\x0fH\x01\xe2\xc2\x18\x04\x10\x01 \x01\x82\xd3\xe4\x93\x02\x12\x12\x03/wsZ\x0b\x12\t/api/live0\x01\x42\x12\x92\xc2\x18\x0e\x08\x01\x10\x01\x18\x01 \x01(\x01\x30\x01\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,14 +50,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHRESPONSE_TYPE'].values_by_name["TYPE_STATS_UPDATE"]._serialized_options = b'\222\302\030\016\n\014stats_update'
   _globals['_WATCHRESPONSE_TYPE'].values_by_name["TYPE_GAP"]._loaded_options = None
   _globals['_WATCHRESPONSE_TYPE'].values_by_name["TYPE_GAP"]._serialized_options = b'\222\302\030\005\n\003gap'
+  _globals['_WATCHRESPONSE'].fields_by_name['data']._loaded_options = None
+  _globals['_WATCHRESPONSE'].fields_by_name['data']._serialized_options = b'\222\302\030\002`\001'
   _globals['_LIVESERVICE'].methods_by_name['Watch']._loaded_options = None
   _globals['_LIVESERVICE'].methods_by_name['Watch']._serialized_options = b'\222\302\030\016\022\014\"\006cursor0\017H\001\342\302\030\004\020\001 \001\202\323\344\223\002\022\022\003/wsZ\013\022\t/api/live'
-  _globals['_WATCHREQUEST']._serialized_start=224
-  _globals['_WATCHREQUEST']._serialized_end=365
-  _globals['_WATCHRESPONSE']._serialized_start=368
-  _globals['_WATCHRESPONSE']._serialized_end=758
-  _globals['_WATCHRESPONSE_TYPE']._serialized_start=547
-  _globals['_WATCHRESPONSE_TYPE']._serialized_end=758
-  _globals['_LIVESERVICE']._serialized_start=761
-  _globals['_LIVESERVICE']._serialized_end=917
+  _globals['_WATCHREQUEST']._serialized_start=194
+  _globals['_WATCHREQUEST']._serialized_end=335
+  _globals['_WATCHRESPONSE']._serialized_start=338
+  _globals['_WATCHRESPONSE']._serialized_end=731
+  _globals['_WATCHRESPONSE_TYPE']._serialized_start=505
+  _globals['_WATCHRESPONSE_TYPE']._serialized_end=716
+  _globals['_LIVESERVICE']._serialized_start=734
+  _globals['_LIVESERVICE']._serialized_end=890
 # @@protoc_insertion_point(module_scope)

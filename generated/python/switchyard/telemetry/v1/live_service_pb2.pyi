@@ -6,7 +6,6 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -100,28 +99,28 @@ class WatchResponse(_message.Message):
     CURSOR_FIELD_NUMBER: _builtins.int
     type: Global___WatchResponse.Type.ValueType
     """What has happened."""
+    data: _builtins.str
+    """More about it; see Type."""
     cursor: _builtins.str
     """Place of the message, for `after`."""
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
-    @_builtins.property
-    def data(self) -> _struct_pb2.Struct:
-        """More about it; see Type."""
-
     def __init__(
         self,
         *,
         type: Global___WatchResponse.Type.ValueType = ...,
         timestamp: _timestamp_pb2.Timestamp | None = ...,
-        data: _struct_pb2.Struct | None = ...,
+        data: _builtins.str | None = ...,
         cursor: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "timestamp", b"timestamp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_data", b"_data", "data", b"data", "timestamp", b"timestamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "data", b"data", "timestamp", b"timestamp", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_data", b"_data", "cursor", b"cursor", "data", b"data", "timestamp", b"timestamp", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__data: _TypeAlias = _typing.Literal["data"]  # noqa: Y015
+    _WhichOneofArgType__data: _TypeAlias = _typing.Literal["_data", b"_data"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__data) -> _WhichOneofReturnType__data | None: ...
 
 Global___WatchResponse: _TypeAlias = WatchResponse  # noqa: Y015

@@ -295,7 +295,9 @@ class UpdateProxyRequest(_message.Message):
     """Leases it may have at once."""
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """What of the above is meant: country, username, password, enabled, max_leases. Unset: what has a value."""
+        """What of the above is meant: country, username, password, enabled, max_leases, or "*" for all of them. Unset: what
+        has a value.
+        """
 
     def __init__(
         self,
@@ -459,6 +461,7 @@ class LeaseProxyRequest(_message.Message):
     COUNTRY_FIELD_NUMBER: _builtins.int
     STICKY_KEY_FIELD_NUMBER: _builtins.int
     LEASE_SECONDS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     site: _builtins.str
     """Host name of the site, or a URL whose host it is. Empty: any site."""
     country: _builtins.str
@@ -467,6 +470,10 @@ class LeaseProxyRequest(_message.Message):
     """Who asks: the same key gets the same proxy again."""
     lease_seconds: _builtins.int
     """How long the lease lasts, 1 to 86,400 s."""
+    request_id: _builtins.str
+    """The same key with the same request within 24 h gives the first answer again, even if that lease has ended; with
+    another request it is refused.
+    """
     def __init__(
         self,
         *,
@@ -474,10 +481,11 @@ class LeaseProxyRequest(_message.Message):
         country: _builtins.str = ...,
         sticky_key: _builtins.str = ...,
         lease_seconds: _builtins.int | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_lease_seconds", b"_lease_seconds", "lease_seconds", b"lease_seconds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lease_seconds", b"_lease_seconds", "country", b"country", "lease_seconds", b"lease_seconds", "site", b"site", "sticky_key", b"sticky_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lease_seconds", b"_lease_seconds", "country", b"country", "lease_seconds", b"lease_seconds", "request_id", b"request_id", "site", b"site", "sticky_key", b"sticky_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__lease_seconds: _TypeAlias = _typing.Literal["lease_seconds"]  # noqa: Y015
     _WhichOneofArgType__lease_seconds: _TypeAlias = _typing.Literal["_lease_seconds", b"_lease_seconds"]  # noqa: Y015

@@ -147,7 +147,7 @@ class ProxyServiceServicer:
         """Gives the best proxy for a site: the highest score there, then the fewest leases, then the longest rest. The same
         sticky key gets the same proxy for as long as that one is fit.
         Errors: INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_NO_PROXY, whose sentence says how
-        many were left out and why.
+        many were left out and why; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

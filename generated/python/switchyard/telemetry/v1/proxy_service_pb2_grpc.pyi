@@ -65,7 +65,7 @@ class ProxyServiceStub:
     """Gives the best proxy for a site: the highest score there, then the fewest leases, then the longest rest. The same
     sticky key gets the same proxy for as long as that one is fit.
     Errors: INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_NO_PROXY, whose sentence says how
-    many were left out and why.
+    many were left out and why; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
     """
     ReleaseProxy: _grpc.UnaryUnaryMultiCallable[_proxy_service_pb2.ReleaseProxyRequest, _proxy_service_pb2.ReleaseProxyResponse]
     """Gives a lease back before its end. One that has ended is given back already.
@@ -109,7 +109,7 @@ class ProxyServiceAsyncStub(ProxyServiceStub):
     """Gives the best proxy for a site: the highest score there, then the fewest leases, then the longest rest. The same
     sticky key gets the same proxy for as long as that one is fit.
     Errors: INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_NO_PROXY, whose sentence says how
-    many were left out and why.
+    many were left out and why; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
     """
     ReleaseProxy: _aio.UnaryUnaryMultiCallable[_proxy_service_pb2.ReleaseProxyRequest, _proxy_service_pb2.ReleaseProxyResponse]  # type: ignore[assignment]
     """Gives a lease back before its end. One that has ended is given back already.
@@ -198,7 +198,7 @@ class ProxyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Gives the best proxy for a site: the highest score there, then the fewest leases, then the longest rest. The same
         sticky key gets the same proxy for as long as that one is fit.
         Errors: INVALID_ARGUMENT; FAILED_PRECONDITION with ERROR_REASON_NO_PROXY, whose sentence says how
-        many were left out and why.
+        many were left out and why; ABORTED with ERROR_REASON_IDEMPOTENCY_CONFLICT.
         """
 
     @_abc_1.abstractmethod

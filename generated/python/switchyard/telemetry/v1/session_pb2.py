@@ -23,11 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from gateway_options.v1 import options_pb2 as gateway_dot_v1_dot_options__pb2
-from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%switchyard/telemetry/v1/session.proto\x12\x17switchyard.telemetry.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x04\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x13\n\x06\x64\x65vice\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x17\n\ntarget_url\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05proxy\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07\x63ountry\x18\x06 \x01(\tH\x03\x88\x01\x01\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\x08\x64uration\x18\t \x01(\x01H\x04\x88\x01\x01\x12\x14\n\x07success\x18\n \x01(\x08H\x05\x88\x01\x01\x12\x12\n\x05\x65rror\x18\x0b \x01(\tH\x06\x88\x01\x01\x12\x37\n\x06status\x18\x0c \x01(\x0e\x32\'.switchyard.telemetry.v1.Session.Status\"\x89\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x1f\n\rSTATUS_ACTIVE\x10\x01\x1a\x0c\x92\xc2\x18\x08\n\x06\x61\x63tive\x12%\n\x10STATUS_COMPLETED\x10\x02\x1a\x0f\x92\xc2\x18\x0b\n\tcompleted\x12\x1f\n\rSTATUS_FAILED\x10\x03\x1a\x0c\x92\xc2\x18\x08\n\x06\x66\x61iledB\t\n\x07_deviceB\r\n\x0b_target_urlB\x08\n\x06_proxyB\n\n\x08_countryB\x0b\n\t_durationB\n\n\x08_successB\x08\n\x06_error\"\x94\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x12\n\nevent_type\x18\x03 \x01(\t\x12-\n\ttimestamp\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x07\x64\x65tails\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\"\x84\x02\n\x08NewEvent\x12\x1d\n\nsession_id\x18\x01 \x01(\tB\t\x92\xc2\x18\x05\x10\x01 \x80\x01\x12\x7f\n\nevent_type\x18\x02 \x01(\tBk\x92\xc2\x18g\x10\x01*\x16[a-z][a-z0-9_.-]{0,63}2Kbe 1 to 64 small letters, digits, \'_\', \'.\' and \'-\', beginning with a letter\x12(\n\x07\x64\x65tails\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%switchyard/telemetry/v1/session.proto\x12\x17switchyard.telemetry.v1\x1a\x18gateway/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x04\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x13\n\x06\x64\x65vice\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x17\n\ntarget_url\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05proxy\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07\x63ountry\x18\x06 \x01(\tH\x03\x88\x01\x01\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\x08\x64uration\x18\t \x01(\x01H\x04\x88\x01\x01\x12\x14\n\x07success\x18\n \x01(\x08H\x05\x88\x01\x01\x12\x12\n\x05\x65rror\x18\x0b \x01(\tH\x06\x88\x01\x01\x12\x37\n\x06status\x18\x0c \x01(\x0e\x32\'.switchyard.telemetry.v1.Session.Status\"\x89\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x1f\n\rSTATUS_ACTIVE\x10\x01\x1a\x0c\x92\xc2\x18\x08\n\x06\x61\x63tive\x12%\n\x10STATUS_COMPLETED\x10\x02\x1a\x0f\x92\xc2\x18\x0b\n\tcompleted\x12\x1f\n\rSTATUS_FAILED\x10\x03\x1a\x0c\x92\xc2\x18\x08\n\x06\x66\x61iledB\t\n\x07_deviceB\r\n\x0b_target_urlB\x08\n\x06_proxyB\n\n\x08_countryB\x0b\n\t_durationB\n\n\x08_successB\x08\n\x06_error\"\x9a\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x12\n\nevent_type\x18\x03 \x01(\t\x12-\n\ttimestamp\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x07\x64\x65tails\x18\x06 \x01(\tB\x06\x92\xc2\x18\x02`\x01H\x00\x88\x01\x01\x42\n\n\x08_detailsJ\x04\x08\x05\x10\x06\"\x8a\x02\n\x08NewEvent\x12\x1d\n\nsession_id\x18\x01 \x01(\tB\t\x92\xc2\x18\x05\x10\x01 \x80\x01\x12\x7f\n\nevent_type\x18\x02 \x01(\tBk\x92\xc2\x18g\x10\x01*\x16[a-z][a-z0-9_.-]{0,63}2Kbe 1 to 64 small letters, digits, \'_\', \'.\' and \'-\', beginning with a letter\x12\x1c\n\x07\x64\x65tails\x18\x05 \x01(\tB\x06\x92\xc2\x18\x02`\x01H\x00\x88\x01\x01\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_detailsJ\x04\x08\x03\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,16 +39,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSION_STATUS'].values_by_name["STATUS_COMPLETED"]._serialized_options = b'\222\302\030\013\n\tcompleted'
   _globals['_SESSION_STATUS'].values_by_name["STATUS_FAILED"]._loaded_options = None
   _globals['_SESSION_STATUS'].values_by_name["STATUS_FAILED"]._serialized_options = b'\222\302\030\010\n\006failed'
+  _globals['_EVENT'].fields_by_name['details']._loaded_options = None
+  _globals['_EVENT'].fields_by_name['details']._serialized_options = b'\222\302\030\002`\001'
   _globals['_NEWEVENT'].fields_by_name['session_id']._loaded_options = None
   _globals['_NEWEVENT'].fields_by_name['session_id']._serialized_options = b'\222\302\030\005\020\001 \200\001'
   _globals['_NEWEVENT'].fields_by_name['event_type']._loaded_options = None
   _globals['_NEWEVENT'].fields_by_name['event_type']._serialized_options = b'\222\302\030g\020\001*\026[a-z][a-z0-9_.-]{0,63}2Kbe 1 to 64 small letters, digits, \'_\', \'.\' and \'-\', beginning with a letter'
-  _globals['_SESSION']._serialized_start=156
-  _globals['_SESSION']._serialized_end=724
-  _globals['_SESSION_STATUS']._serialized_start=504
-  _globals['_SESSION_STATUS']._serialized_end=641
-  _globals['_EVENT']._serialized_start=727
-  _globals['_EVENT']._serialized_end=875
-  _globals['_NEWEVENT']._serialized_start=878
-  _globals['_NEWEVENT']._serialized_end=1138
+  _globals['_NEWEVENT'].fields_by_name['details']._loaded_options = None
+  _globals['_NEWEVENT'].fields_by_name['details']._serialized_options = b'\222\302\030\002`\001'
+  _globals['_SESSION']._serialized_start=126
+  _globals['_SESSION']._serialized_end=694
+  _globals['_SESSION_STATUS']._serialized_start=474
+  _globals['_SESSION_STATUS']._serialized_end=611
+  _globals['_EVENT']._serialized_start=697
+  _globals['_EVENT']._serialized_end=851
+  _globals['_NEWEVENT']._serialized_start=854
+  _globals['_NEWEVENT']._serialized_end=1120
 # @@protoc_insertion_point(module_scope)

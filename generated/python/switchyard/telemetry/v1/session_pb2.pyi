@@ -5,17 +5,16 @@ isort:skip_file
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import TypeAlias as _TypeAlias, Never as _Never
+if sys.version_info >= (3, 10):
+    from typing import TypeAlias as _TypeAlias
 else:
-    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+    from typing_extensions import TypeAlias as _TypeAlias
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -160,13 +159,11 @@ class Event(_message.Message):
     """The session it happened in."""
     event_type: _builtins.str
     """What happened: navigation, page_load, click, scroll, type, screenshot, error, custom, or a word of the client's own."""
+    details: _builtins.str
+    """More about it, as it was sent. A number at `load_time_ms` counts for the latency of the session's proxy."""
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp:
         """When it happened, as its client said, else when it was stored."""
-
-    @_builtins.property
-    def details(self) -> _struct_pb2.Struct:
-        """More about it. A number at `load_time_ms` counts for the latency of the session's proxy."""
 
     def __init__(
         self,
@@ -175,13 +172,15 @@ class Event(_message.Message):
         session_id: _builtins.str = ...,
         event_type: _builtins.str = ...,
         timestamp: _timestamp_pb2.Timestamp | None = ...,
-        details: _struct_pb2.Struct | None = ...,
+        details: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "timestamp", b"timestamp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_details", b"_details", "details", b"details", "timestamp", b"timestamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "event_type", b"event_type", "id", b"id", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_details", b"_details", "details", b"details", "event_type", b"event_type", "id", b"id", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__details: _TypeAlias = _typing.Literal["details"]  # noqa: Y015
+    _WhichOneofArgType__details: _TypeAlias = _typing.Literal["_details", b"_details"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__details) -> _WhichOneofReturnType__details | None: ...
 
 Global___Event: _TypeAlias = Event  # noqa: Y015
 
@@ -199,10 +198,8 @@ class NewEvent(_message.Message):
     """The session it happened in, which must be registered. It may have ended: what is late counts too."""
     event_type: _builtins.str
     """What happened; see Event."""
-    @_builtins.property
-    def details(self) -> _struct_pb2.Struct:
-        """More about it, at most 64 KiB as JSON."""
-
+    details: _builtins.str
+    """More about it, at most 64 KiB as JSON."""
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened. Unset means now."""
@@ -212,13 +209,15 @@ class NewEvent(_message.Message):
         *,
         session_id: _builtins.str = ...,
         event_type: _builtins.str = ...,
-        details: _struct_pb2.Struct | None = ...,
+        details: _builtins.str | None = ...,
         event_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "event_time", b"event_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_details", b"_details", "details", b"details", "event_time", b"event_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "event_time", b"event_time", "event_type", b"event_type", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_details", b"_details", "details", b"details", "event_time", b"event_time", "event_type", b"event_type", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__details: _TypeAlias = _typing.Literal["details"]  # noqa: Y015
+    _WhichOneofArgType__details: _TypeAlias = _typing.Literal["_details", b"_details"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__details) -> _WhichOneofReturnType__details | None: ...
 
 Global___NewEvent: _TypeAlias = NewEvent  # noqa: Y015

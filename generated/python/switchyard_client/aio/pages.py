@@ -1,0 +1,57 @@
+"""A list that comes in pages, as one iterator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from ..method import Paged
+from ..settings import Headers
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+P = TypeVar("P", bound=Message)
+T = TypeVar("T")
+
+
+class Pages(Generic[P, T]):
+    """The items of a list, as `async for` takes them: a page is read when its first item is asked for."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        paged: Paged[Any, P],
+        request: Any,
+        timeout: float | None,
+        headers: Headers | None,
+    ) -> None:
+        self._connection = connection
+        self._paged = paged
+        self._request = request
+        self._timeout = timeout
+        self._headers = headers
+
+    async def pages(self) -> AsyncIterator[P]:
+        """Yield the pages as they are, with their totals."""
+        call = self._connection.unary(self._paged.method)
+        request = type(self._request)()
+        request.CopyFrom(self._request)
+        more = True
+        while more:
+            page = await call(request, self._timeout, self._headers)
+            more = self._paged.turn(request, page)
+            yield page
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for page in self.pages():
+            for item in getattr(page, self._paged.items):
+                yield item
+
+    async def first(self) -> T | None:
+        """Return the first item, None of an empty list."""
+        async for item in self:
+            return item
+        return None

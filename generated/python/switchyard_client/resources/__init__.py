@@ -1,0 +1,3 @@
+"""What the contract gives: methods, resources and reasons.
+
+Generated from the contract by `make generate`; do not edit."""

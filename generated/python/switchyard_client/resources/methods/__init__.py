@@ -1,0 +1,3 @@
+"""What the clients must know of each rpc.
+
+Generated from the contract by `make generate`; do not edit."""

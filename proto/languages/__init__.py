@@ -1,0 +1,1 @@
+"""What the contract becomes in each language: one module per language, each with one object named `LANGUAGE`."""

@@ -12,10 +12,11 @@ from google.protobuf.descriptor import EnumDescriptor, FileDescriptor, ServiceDe
 from gateway import calls, protocols
 from gateway.backend import Backend, CallFailed, Metadata
 from gateway.calls import CallFacts, Upstream, websocket
+from gateway.contract.error_form import ErrorForm
 from gateway.contract.services import ContractInvalid, Method, read_services, with_limits
 from gateway.endpoint import compile_endpoint
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, RouteNotFound
-from gateway.errors.body import Refusal, Shape, refuse, refuse_call, refuse_fault
+from gateway.errors.body import Refusal, refuse, refuse_call, refuse_fault
 from gateway.errors.problem import ErrorReasons
 from gateway.http import handshake
 from gateway.http.coded_body import decoded
@@ -25,6 +26,7 @@ from gateway.http.exchange import JSON, AnswerRules, Exchange
 from gateway.http.local_request import Clients
 from gateway.http.metadata import CREDENTIALS, ExposedMetadata, ForwardedHeaders
 from gateway.http.rate_limit import RateLimiter, Window
+from gateway.http.recorded_path import RecordedPaths
 from gateway.http.request_body import ClientGone, Receive, Scope, Send
 from gateway.http.request_id import request_id
 from gateway.http.whole_answer import failure_headers, send_answer
@@ -32,7 +34,7 @@ from gateway.options import GatewayOptions
 from gateway.pages import Pages
 from gateway.protocols.procedure import Procedure
 from gateway.routing import Match, Router, WrongMethod
-from gateway.routing.similar_routes import SimilarRoutes, shared_shape
+from gateway.routing.similar_routes import SimilarRoutes, shared_form
 
 __all__ = ["Gateway", "GatewayOptions"]
 
@@ -73,10 +75,10 @@ class Gateway:
             binding: compile_endpoint(method, binding) for method in methods for binding in method.bindings
         }
         self._serve = {binding: calls.SERVE[endpoint.kind] for binding, endpoint in self._endpoints.items()}
-        self._default_shape = (
-            shared_shape(methods) if options.default_error_shape is None else options.default_error_shape
+        self._default_form = (
+            shared_form(methods) if options.default_error_shape is None else ErrorForm(options.default_error_shape)
         )
-        self._similar = SimilarRoutes(methods, self._default_shape)
+        self._similar = SimilarRoutes(methods, self._default_form)
         self._reasons = ErrorReasons([*imported_enums(services), *options.error_reasons])
         self._upstream = Upstream(backend, self._reasons, options.stuck_reader_seconds)
         exposed = ExposedMetadata(options.exposed_metadata)
@@ -96,6 +98,7 @@ class Gateway:
         self._guard = find_guard(everything, options.pages_guard)
         self._own_metadata = (("x-gateway-token", options.token),) if options.token else ()
         self._recorded = options.observe is not None or options.record is not None
+        self._recorded_paths = RecordedPaths(methods)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope of ASGI: answer a request, or what is raised on the way to its answer."""
@@ -110,22 +113,22 @@ class Gateway:
         try:
             await serve(exchange)
         except GatewayError as error:
-            await self._refuse(exchange, refuse(error, self._shape(exchange)))
+            await self._refuse(exchange, refuse(error, self._form(exchange)))
         except CallFailed as error:
-            refusal = refuse_call(error, self._shape(exchange), self._reasons, exchange.request_id)
+            refusal = refuse_call(error, self._form(exchange), self._reasons, exchange.request_id)
             refusal.headers.extend(failure_headers(error.trailing_metadata, self._rules.exposed, refusal.headers))
             await self._refuse(exchange, refusal)
         except ClientGone:
             exchange.status = exchange.status or CLIENT_GONE
         except Exception:
             log.exception("a request failed unexpectedly", extra={"request_id": exchange.request_id})
-            await self._refuse(exchange, refuse_fault(self._shape(exchange), exchange.request_id))
+            await self._refuse(exchange, refuse_fault(self._form(exchange), exchange.request_id))
         finally:
             if self._recorded:
                 self._record(exchange)
 
     def close_streams(self) -> None:
-        """End every open stream of events properly. For a server that is about to stop."""
+        """End every open stream of events properly. For a server that is about to stop, from any of its threads."""
         calls.close_streams(self._upstream)
 
     async def close(self) -> None:
@@ -135,7 +138,7 @@ class Gateway:
     def refuse_unreadable(self, error: GatewayError, client: str) -> Refusal:
         """Return the whole answer to bytes that are no HTTP request, and record it. `client` is the peer's address."""
         made = request_id(None)
-        status, headers, body = refuse(error, self._default_shape)
+        status, headers, body = refuse(error, self._default_form)
         if self._options.observe is not None:
             self._options.observe(None, status, 0.0)
         if self._options.record is not None:
@@ -190,7 +193,7 @@ class Gateway:
         endpoint = self._endpoints[match.binding]
         method = endpoint.method
         exchange.rpc = method.full_name
-        exchange.error_shape = method.error_shape
+        exchange.error_form = method.error_form
         if endpoint.window is not None and not counted:
             return self._count_and_call(exchange, endpoint.window, match, serve)
         headers = exchange.headers
@@ -207,7 +210,7 @@ class Gateway:
 
     async def _call_procedure(self, exchange: Exchange, procedure: Procedure) -> None:
         exchange.rpc = procedure.method.full_name
-        exchange.error_shape = procedure.method.error_shape
+        exchange.error_form = procedure.method.error_form
         if exchange.http_method == "OPTIONS":
             await exchange.respond(204, b"", b"", [allow(protocols.allowed_methods(procedure))])
         else:
@@ -254,7 +257,7 @@ class Gateway:
         if exchange.http_method not in PAGE_METHODS:
             raise MethodNotAllowed(PAGE_METHODS)
         if page.guarded and self._guard is not None:
-            exchange.error_shape = self._guard.error_shape
+            exchange.error_form = self._guard.error_form
             await self._backend.unary(self._guard, self._guard.input_class(), self._metadata(exchange), None)
         await send_answer(exchange, 200, page.content_type, page.read(), headers=page.headers)
 
@@ -270,16 +273,20 @@ class Gateway:
             exchange.peer, exchange.scope["scheme"], headers
         ):
             metadata = (*metadata, ("x-gateway-local", "1"))
-        if self._forwarded.concern(tuple(headers)):
-            metadata = (*metadata, *self._forwarded.metadata(exchange.scope["headers"]))
-        if b"cookie" in headers and self._forwarded.cookie_names and self._cors.trusts(exchange.http_method, headers):
-            metadata = (*metadata, *self._forwarded.cookies(exchange.scope["headers"]))
+        with_cookies = (
+            b"cookie" in headers
+            and bool(self._forwarded.cookie_names)
+            and self._cors.trusts(exchange.http_method, headers)
+        )
+        if with_cookies or self._forwarded.concern(tuple(headers)):
+            forwarded = self._forwarded.metadata(exchange.scope["headers"], with_cookies=with_cookies)
+            metadata = (*metadata, *forwarded)
         return metadata
 
-    def _shape(self, exchange: Exchange) -> Shape:
-        if exchange.error_shape is None:
-            exchange.error_shape = self._similar.shape(exchange.raw_path)
-        return exchange.error_shape
+    def _form(self, exchange: Exchange) -> ErrorForm:
+        if exchange.error_form is None:
+            exchange.error_form = self._similar.form(exchange.raw_path)
+        return exchange.error_form
 
     async def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:
         if exchange.status:
@@ -295,8 +302,8 @@ class Gateway:
         if self._options.record is not None:
             self._options.record(
                 method=exchange.http_method,
-                # Still percent-encoded, so that no path can write lines of its own. Queries may hold secrets.
-                path=exchange.raw_path.decode("latin-1"),
+                # Queries may hold secrets.
+                path=self._recorded_paths.of(exchange.raw_path),
                 status=exchange.status,
                 seconds=round(seconds, 6),
                 client=exchange.client,

@@ -2,7 +2,9 @@
 
 import argparse
 import math
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
@@ -24,7 +26,8 @@ UNKNOWN: Final = {
 FRAMINGS: Final = {"ndjson": options_pb2.Stream.FRAMING_NDJSON, "sse": options_pb2.Stream.FRAMING_SSE}
 EPILOG: Final = """\
 Environment: GATEWAY_TOKEN is sent to the server as metadata x-gateway-token, so that it believes what the gateway says
-of the client (its address, whether it is local).
+of the client (its address, whether it is local). GATEWAY_RATE_LIMIT_STORAGE stands for --rate-limit-storage, whose URL
+may have a password that the list of processes must not show.
 
 Example: buf build -o api.binpb && python -m gateway --backend 127.0.0.1:50051 --descriptor-set api.binpb
 """
@@ -38,12 +41,63 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--backend", required=True, metavar="HOST:PORT", help="the gRPC server; unix:PATH works too")
+    add_backend_arguments(parser)
+    add_listening_arguments(parser)
+    add_route_arguments(parser)
+    add_caller_arguments(parser)
+    add_limit_arguments(parser)
+    add_header_arguments(parser)
+    add_answer_arguments(parser)
+    add_service_arguments(parser)
+    asked = parser.parse_args(arguments)
+    asked.listen = [one if one.listener else replace(one, listener=asked.listener) for one in listen_at(asked)]
+    refuse_contradictions(parser, asked)
+    return asked
+
+
+def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where the server is, and how it is known what it serves."""
+    parser.add_argument(
+        "--backend",
+        required=True,
+        type=addresses,
+        metavar="HOST:PORT[,...]",
+        help="the gRPC server, or several that do the same work; unix:PATH works too",
+    )
     add_tls_arguments(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--descriptor-set", type=Path, metavar="FILE", help="FileDescriptorSet with imports")
     source.add_argument("--reflection", action="store_true", help="ask the server what it serves")
-    parser.add_argument("--listen", type=host_and_port, default=DEFAULT_LISTEN, metavar="HOST:PORT", help="%(default)s")
+
+
+def add_listening_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where to listen, for clients and for whoever watches."""
+    parser.add_argument(
+        "--listen",
+        action="append",
+        type=listening,
+        metavar="[LISTENER=]HOST:PORT",
+        help=f"{DEFAULT_LISTEN}; may be repeated, each for a listener of its own",
+    )
+    parser.add_argument(
+        "--probes", type=host_and_port, metavar="HOST:PORT", help="answer /healthz and /readyz there (nowhere)"
+    )
+    parser.add_argument(
+        "--drain",
+        type=seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="after a signal to stop go on so long, while /readyz says no (0)",
+    )
+    parser.add_argument(
+        "--listener",
+        default=MAIN_LISTENER,
+        help="serve what names this listener where --listen names none (%(default)s)",
+    )
+
+
+def add_route_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what changes the routes of the contract."""
     parser.add_argument("--service-config", type=Path, metavar="FILE", help="YAML whose HTTP rules replace annotations")
     parser.add_argument(
         "--trailing-slash", choices=("strict", "ignore"), default="strict", help="at the end of a path (%(default)s)"
@@ -51,10 +105,17 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--unannotated-rpcs", action="store_true", help="serve rpcs without an HTTP rule too, over Connect and gRPC-Web"
     )
-    parser.add_argument("--listener", default=MAIN_LISTENER, help="serve what names this listener (%(default)s)")
+
+
+def add_caller_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add who may call from where."""
     parser.add_argument("--allowed-origin", action="append", default=[], help="CORS; may be repeated; * for all")
     parser.add_argument("--trusted-proxy", action="append", type=network, default=[], metavar="CIDR")
     parser.add_argument("--pages-guard", metavar="/PACKAGE.SERVICE/RPC", help="must answer before the pages do")
+
+
+def add_limit_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how often may be called, and where that is counted."""
     parser.add_argument(
         "--rate-limit",
         action="append",
@@ -63,18 +124,53 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME=REQUESTS/SECONDS",
         help="in place of the limit that the contract gives under this name; NAME=off for none; may be repeated",
     )
-    parser.add_argument("--rate-limit-storage", default="memory://", metavar="URL", help="memory:// or redis://...")
-    add_header_arguments(parser)
+    parser.add_argument(
+        "--rate-limit-storage",
+        default=os.environ.get("GATEWAY_RATE_LIMIT_STORAGE") or "memory://",
+        metavar="URL",
+        help="memory:// or redis://...",
+    )
+
+
+def add_answer_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the gateway says by itself."""
     parser.add_argument("--title", default="API", help="title of the OpenAPI document (%(default)s)")
-    add_service_arguments(parser)
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--api-version", default="1", metavar="VERSION", help="version in it (%(default)s)")
+    parser.add_argument(
+        "--unknown-path-errors",
+        action="append",
+        type=listeners_shape,
+        default=[],
+        metavar="LISTENER=SHAPE",
+        help=f"body of refusals of paths that resemble no route: {', '.join(ERROR_SHAPES)} (what services agree on)",
+    )
+
+
+def refuse_contradictions(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
+    """End the program where two arguments do not go together."""
+    named = [one.listener for one in asked.listen]
+    if len(set(named)) < len(named):
+        parser.error("--listen names a listener twice")
     if (asked.tls_cert is None) != (asked.tls_key is None):
         parser.error("--tls-cert and --tls-key go together")
     if (asked.backend_cert is None) != (asked.backend_key is None):
         parser.error("--backend-cert and --backend-key go together")
     if not asked.backend_tls and (asked.backend_ca or asked.backend_cert):
         parser.error("--backend-ca and --backend-cert need --backend-tls")
-    return asked
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """An address to listen at, and the listener that is served there; "" for the one of --listener."""
+
+    host: str
+    port: int
+    listener: str = ""
+
+
+def listen_at(asked: argparse.Namespace) -> Sequence[Listening]:
+    """What --listen says, or its default."""
+    return asked.listen or [listening(DEFAULT_LISTEN)]
 
 
 def add_tls_arguments(parser: argparse.ArgumentParser) -> None:
@@ -182,6 +278,28 @@ def host_and_port(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} must be HOST:PORT")
     return host.strip("[]"), int(port)
+
+
+def listening(text: str) -> Listening:
+    """ "HOST:PORT", or "LISTENER=HOST:PORT". Raises argparse.ArgumentTypeError."""
+    listener, _, address = text.rpartition("=")
+    return Listening(*host_and_port(address), listener)
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """Addresses with commas between them. Raises argparse.ArgumentTypeError."""
+    found = names(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} must name a server as HOST:PORT")
+    return found
+
+
+def listeners_shape(text: str) -> "tuple[str, options_pb2.ServiceOptions.ErrorShape.ValueType]":
+    """Name of a listener and shape of errors in `text`. Raises argparse.ArgumentTypeError."""
+    listener, _, shape = text.partition("=")
+    if not listener or shape not in ERROR_SHAPES:
+        raise argparse.ArgumentTypeError(f"{text!r} must be LISTENER=SHAPE with a shape of {', '.join(ERROR_SHAPES)}")
+    return listener, ERROR_SHAPES[shape]
 
 
 def network(text: str) -> str:

@@ -10,6 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from gateway.binding import Bind, compile_binding
+from gateway.binding.form_fields import ReadForm, compile_form_fields
 from gateway.codec import dumper, value_dumper
 from gateway.contract.services import ContractInvalid, HttpBinding, Method
 from gateway.framing import Frame, Framing
@@ -83,6 +84,10 @@ class Endpoint:
     """Part of a multipart form that is the body; empty when forms are not taken apart."""
     last_field: str
     """Field of the request that marks the end of an upload; empty when nothing does."""
+    filename_field: str
+    """Field of the request that takes the name of the file; empty when nothing does."""
+    read_form: ReadForm | None
+    """Makes fields of the request of the other parts of a form; None where they are skipped."""
     max_body_bytes: int
     success_status: int
     write: Write
@@ -138,6 +143,8 @@ def compile_endpoint(method: Method, binding: HttpBinding) -> Endpoint:
         raise ContractInvalid(f"{method.full_name}: upload needs a google.api.HttpBody as body")
     if options.upload.last and not _is_mark(method, options.upload.last):
         raise ContractInvalid(f"{method.full_name}: upload.last must be a bool field of a stream of requests")
+    if options.upload.filename and not _is_text(method, options.upload.filename):
+        raise ContractInvalid(f"{method.full_name}: upload.filename must be a string field of the request")
     bind = compile_binding(method, binding)
     write_json = _json_writer(method, binding)
     write = _writer(method, binding, write_json)
@@ -157,6 +164,9 @@ def compile_endpoint(method: Method, binding: HttpBinding) -> Endpoint:
         body_field=body_field,
         form_part=options.upload.part,
         last_field=options.upload.last,
+        filename_field=options.upload.filename,
+        # A body that is the whole request leaves no fields for other parts.
+        read_form=compile_form_fields(method, binding) if options.upload.part and body_field else None,
         max_body_bytes=method.max_body_bytes,
         success_status=options.success_status or 200,
         write=write,
@@ -177,6 +187,11 @@ def _body_field(method: Method, binding: HttpBinding) -> str:
 def _is_mark(method: Method, name: str) -> bool:
     field = method.input.fields_by_name.get(name)
     return method.client_streaming and field is not None and field.type == FieldDescriptor.TYPE_BOOL
+
+
+def _is_text(method: Method, name: str) -> bool:
+    field = method.input.fields_by_name.get(name)
+    return field is not None and field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
 
 
 def _kind(method: Method, binding: HttpBinding) -> Kind:

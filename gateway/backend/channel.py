@@ -1,7 +1,8 @@
 """Calls servers elsewhere over a `grpc.aio` channel."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, Final
 
 import grpc
@@ -28,11 +29,31 @@ GRPC_OWN_WORDS: Final = (
     "recvmsg:",
     "sendmsg:",
 )
+# Of these, what it says of a request that has not left.
+NOT_SENT_WORDS: Final = (
+    "failed to connect to all addresses",
+    "connections to all backends failing",
+    "DNS resolution failed",
+    "empty address list",
+)
 OUR_WORDS: Final[Mapping[grpc.StatusCode, str]] = {
     grpc.StatusCode.UNAVAILABLE: "The server behind this gateway cannot be reached.",
     # A stream of answers whose time is over is "removed" for some versions of grpc.
     grpc.StatusCode.DEADLINE_EXCEEDED: "Deadline Exceeded",
 }
+# What grpc says of a request that could not be sent, mostly because the server has ended the call. Its status is on its
+# way then; should it never come, nobody waits for long.
+REQUEST_FAILED: Final = "Internal error from Core"
+STATUS_SECONDS: Final = 1.0
+
+
+class ConnectionLost(CallFailed):
+    """The call failed with the connection to the server, or for want of one; the server has not answered.
+
+    `sent`: the request may have reached the server, and may have been carried out.
+    """
+
+    sent = True
 
 
 class ChannelBackend:
@@ -57,11 +78,12 @@ class ChannelBackend:
     ) -> Reply:
         """Make a call with many requests and one answer; see `Backend.collect`."""
         call = self._callable(method)(requests, metadata=metadata, timeout=timeout_seconds)
+        status = ServersStatus(call)
         try:
             message = await call
             return Reply(message, tuple(await call.initial_metadata()), tuple(await call.trailing_metadata()))
         except grpc.aio.AioRpcError as error:
-            raise failure(error, method) from error
+            raise failure(await status.instead_of(error), method) from error
 
     def stream(
         self,
@@ -97,6 +119,7 @@ class ChannelAnswers:
 
     def __init__(self, call: Any, method: Method) -> None:
         self._call = call
+        self._status = ServersStatus(call)
         self._method = method
         self._initial: Metadata = ()
         self._trailing: Metadata = ()
@@ -113,7 +136,7 @@ class ChannelAnswers:
                 self._initial = tuple(await self._call.initial_metadata())
             self._trailing = tuple(await self._call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
-            raise failure(error, self._method) from error
+            raise failure(await self._status.instead_of(error), self._method) from error
 
     @property
     def initial_metadata(self) -> Metadata:
@@ -133,6 +156,45 @@ class ChannelAnswers:
             await asyncio.sleep(0)
 
 
+class ServersStatus:
+    """The status that the server ended `call` with, whatever grpc makes of it.
+
+    A request that is on its way at this moment fails, and `grpc.aio` then says INTERNAL before or after the status that
+    has arrived.
+    """
+
+    def __init__(self, call: Any) -> None:
+        self._error: grpc.aio.AioRpcError | None = None
+        self._arrived = asyncio.Event()
+        call.add_done_callback(self._keep)
+
+    async def instead_of(self, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
+        """Return what the server has said if `error` says only that a request failed, else `error`."""
+        if error.details() != REQUEST_FAILED:
+            return error
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STATUS_SECONDS):
+                await self._arrived.wait()
+        return self._error or error
+
+    def _keep(self, call: Any) -> None:
+        details = known(call.details())
+        if details != REQUEST_FAILED:
+            self._error = grpc.aio.AioRpcError(
+                known(call.code()), grpc.aio.Metadata(), known(call.trailing_metadata()), details, None
+            )
+            self._arrived.set()
+
+
+def known(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Return what `coroutine` returns without waiting, as those of a call that is done do."""
+    try:
+        coroutine.send(None)
+    except StopIteration as returned:
+        return returned.value
+    raise RuntimeError("the call is not done")
+
+
 async def only(request: Message) -> AsyncIterator[Message]:
     """Iterate over `request` alone."""
     yield request
@@ -140,10 +202,15 @@ async def only(request: Message) -> AsyncIterator[Message]:
 
 def failure(error: grpc.aio.AioRpcError, method: Method) -> CallFailed:
     """Return `error`, which a call of `method` ended with, in our words."""
-    message = error.details() or ""
-    if error.code() in OUR_WORDS and any(words in message for words in GRPC_OWN_WORDS):
+    said = message = error.details() or ""
+    kind = CallFailed
+    if error.code() in OUR_WORDS and any(words in said for words in GRPC_OWN_WORDS):
         message = OUR_WORDS[error.code()]
+        kind = ConnectionLost if error.code() is grpc.StatusCode.UNAVAILABLE else CallFailed
     trailing: Any = tuple(error.trailing_metadata() or ())
     details = dict(trailing).get(STATUS_DETAILS_KEY)
     data = details.encode() if isinstance(details, str) else details
-    return CallFailed(error.code(), message, data, trailing, method.output.file.pool)
+    failed = kind(error.code(), message, data, trailing, method.output.file.pool)
+    if isinstance(failed, ConnectionLost):
+        failed.sent = not any(words in said for words in NOT_SENT_WORDS)
+    return failed

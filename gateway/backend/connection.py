@@ -1,5 +1,6 @@
 """How the program reaches the server behind it: in the clear or over TLS, and back again soon after a breakdown."""
 
+import json
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,11 @@ from typing import Final
 
 import grpc
 
+# Behind one name may stand many servers. Each has calls in turn, but for those that say they do not serve.
+# Source: https://github.com/grpc/proposal/blob/master/A17-client-side-health-checking.md
+SERVICE_CONFIG: Final = json.dumps(
+    {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
+)
 # Source: https://github.com/grpc/grpc/blob/master/include/grpc/impl/channel_arg_names.h
 CHANNEL_OPTIONS: Final = (
     # The default of gRPC is 4 MiB each way; the gateway bounds bodies itself.
@@ -15,6 +21,11 @@ CHANNEL_OPTIONS: Final = (
     # The default waits up to two minutes between attempts, during which a server that is back again gets no calls.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    # The default waits 30 s before a name is looked up again, in which a server that replaces another is not found.
+    ("grpc.dns_min_time_between_resolutions_ms", 1000),
+    # Else a gateway that nobody has asked for half an hour is not connected, which looks like a server that is away.
+    ("grpc.client_idle_timeout_ms", 2**31 - 1),
+    ("grpc.service_config", SERVICE_CONFIG),
 )
 
 

@@ -1,23 +1,25 @@
 """From path variables, query, headers and body to a request message, by the rules of google/api/http.proto.
 
-The path wins over the body and the query; a header fills what these leave unset; a default value what is unset then.
+The path wins over the body and the query, unless an option refuses a body that differs; a header fills what these leave
+unset; a default value what is unset then.
 The mask of a PATCH is made from its body when no other part gives one.
 Only types are checked here; bounds are the server's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from google.protobuf.message import Message
 
 from gateway.binding.absent import compile_defaults, compile_headers
 from gateway.binding.body import compile_body
 from gateway.binding.parameter import NotAParameter, Parameter, find_parameter
-from gateway.binding.query import QueryRules
+from gateway.binding.query import QueryRules, refusal_of
+from gateway.binding.same_as_path import compile_same_as_path
 from gateway.binding.update_mask import compile_update_mask
 from gateway.codec.errors import ParseError
 from gateway.contract.services import ContractInvalid, HttpBinding, Method
-from gateway.errors import BadRequest, Violation
 from gateway.routing.path_template import parse_template
 
 __all__ = ["Bind", "compile_binding"]
@@ -26,6 +28,7 @@ __all__ = ["Bind", "compile_binding"]
 Bind = Callable[[Mapping[str, str], bytes, Sequence[tuple[bytes, bytes]], bytes | None], Message]
 
 
+@lru_cache(maxsize=4096)
 def compile_binding(method: Method, binding: HttpBinding, *, body: str | None = None) -> Bind:
     """Return the function that makes requests of `method` from what came by `binding`.
 
@@ -42,6 +45,7 @@ def compile_binding(method: Method, binding: HttpBinding, *, body: str | None = 
     input_class = method.input_class
     covered = binding if body is None else replace(binding, body=body)
     read_body = compile_body(method, covered)
+    refuse_other = compile_same_as_path(variables, method.dialect) if covered.body == "*" else None
     query_rules = QueryRules(
         descriptor=method.input,
         taken={parameter.path for parameter in variables.values()},
@@ -57,6 +61,8 @@ def compile_binding(method: Method, binding: HttpBinding, *, body: str | None = 
         values: Mapping[str, str], query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes | None
     ) -> Message:
         request = input_class() if body is None else read_body(body, headers)
+        if refuse_other is not None:
+            refuse_other(request, values)
         violations = query_rules.bind(request, query) if query else []
         for field_path, text in values.items():
             try:
@@ -64,7 +70,7 @@ def compile_binding(method: Method, binding: HttpBinding, *, body: str | None = 
             except ParseError as refusal:
                 violations.extend(refusal.inside(field_path).violations)
         if violations:
-            raise _refusal(violations)
+            raise refusal_of(violations)
         if fill_from_headers is not None:
             fill_from_headers(request, headers)
         if fill_mask is not None:
@@ -87,7 +93,3 @@ def _path_parameters(method: Method, binding: HttpBinding) -> dict[str, Paramete
             raise ContractInvalid(f"{method.full_name}: path variable {variable.field_path} is a repeated field")
         parameters[variable.field_path] = parameter
     return parameters
-
-
-def _refusal(violations: list[Violation]) -> BadRequest:
-    return BadRequest("; ".join(violation.message for violation in violations), violations)

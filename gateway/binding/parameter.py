@@ -10,8 +10,10 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from gateway.codec.dialect import STRICT
+from gateway.codec import json_field
+from gateway.codec.dialect import STRICT, Dialect
 from gateway.codec.errors import ParseError
+from gateway.codec.field_dialect import json_text
 from gateway.codec.json_text import MAX_DEPTH, load
 from gateway.codec.parser import message_builder
 from gateway.codec.scalars import text_parser
@@ -30,6 +32,8 @@ _WRAPPERS: Final = frozenset(
 )
 
 
+# Whatever dialect the bodies have.
+_HEEDING: Final = Dialect(heeds_options=True)
 # Longer names are looked up anew each time, so that what is kept of them stays small.
 LONGEST_KNOWN: Final = 128
 
@@ -141,6 +145,9 @@ def _is_map(field: FieldDescriptor) -> bool:
 @cache
 def _reader(field: FieldDescriptor) -> Callable[[str], Any]:
     message_type: Descriptor | None = field.message_type
+    kind = json_text(field, _HEEDING)
+    if kind:
+        return json_field.parameter_reader(kind)
     if message_type is None:
         return text_parser(field)
     if message_type.full_name in _WRAPPERS:

@@ -5,7 +5,7 @@ turn; any other takes one. "+" is a space, as browsers send it.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -42,9 +42,13 @@ class QueryRules:
         Raises:
             BadRequest: the query is not percent-encoded UTF-8.
         """
+        return self.bind_pairs(message, _pairs(query))
+
+    def bind_pairs(self, message: Message, pairs: Iterable[tuple[str, str]]) -> list[Violation]:
+        """Put names and values into `message`; return what is wrong with them, one entry for each name."""
         violations: list[Violation] = []
         given: set[str] = set()
-        for name, text in _pairs(query):
+        for name, text in pairs:
             try:
                 parameter = self._find(name)
                 if parameter is not None:
@@ -72,6 +76,11 @@ class QueryRules:
             return self.body == "*"
         field = fields_by_any_name(self.descriptor).get(name.partition(".")[0].partition("[")[0])
         return field is not None and field.name == self.body
+
+
+def refusal_of(violations: Sequence[Violation]) -> BadRequest:
+    """Return the refusal of a request in which all this is wrong."""
+    return BadRequest("; ".join(violation.message for violation in violations), violations)
 
 
 def _set_once(message: Message, parameter: Parameter, name: str, text: str, given: set[str]) -> None:

@@ -36,6 +36,9 @@ SERVE: Final[Mapping[Kind, Serve]] = {
 
 
 def close_streams(upstream: Upstream) -> None:
-    """End every open stream of events properly, so that a server that stops need not wait for its readers."""
+    """End every open stream of events properly, so that a server that stops need not wait for its readers.
+
+    May be called from any thread.
+    """
     for departure in tuple(upstream.open_streams):
-        departure.leave(StreamsClosed("the gateway stops"))
+        departure.leave_soon(StreamsClosed("the gateway stops"))

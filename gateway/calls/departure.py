@@ -1,6 +1,7 @@
 """Ends the work for a request when nobody waits for it any more."""
 
 import asyncio
+from contextlib import suppress
 from threading import get_ident
 from types import TracebackType
 from typing import Self
@@ -67,6 +68,13 @@ class Departure:
             self._reason = reason
             if self._task is not None:
                 self._task.cancel()
+
+    def leave_soon(self, reason: Exception) -> None:
+        """Do as `leave` says, from any thread. Nothing happens when the loop of the block is closed."""
+        if self._task is not None:
+            # Without a loop there is nothing left to end.
+            with suppress(RuntimeError):
+                self._task.get_loop().call_soon_threadsafe(self.leave, reason)
 
     async def over(self) -> None:
         """Wait until the cancellation has come through."""

@@ -44,7 +44,7 @@ async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, matc
         # One of a stream of requests is wrong, and answers to others may be out.
         if writer is None or not writer.started:
             raise
-        await writer.finish_with(stream.framing.encode_error(refuse(refusal, endpoint.method.error_shape).body))
+        await writer.finish_with(stream.framing.encode_error(refuse(refusal, endpoint.method.error_form).body))
 
 
 async def pump(upstream: Upstream, answers: Answers, writer: StreamWriter, stream: Stream, endpoint: Endpoint) -> None:
@@ -59,13 +59,13 @@ async def pump(upstream: Upstream, answers: Answers, writer: StreamWriter, strea
     except CallFailed as error:
         if not writer.started:
             raise
-        refusal = refuse_call(error, endpoint.method.error_shape, upstream.reasons, writer.request_id)
+        refusal = refuse_call(error, endpoint.method.error_form, upstream.reasons, writer.request_id)
         await writer.write(framing.encode_error(refusal.body))
     except DumpError:
         if not writer.started:
             raise
         log.exception("an answer of a stream has no JSON form", extra={"rpc": endpoint.method.full_name})
-        refusal = refuse_fault(endpoint.method.error_shape, writer.request_id)
+        refusal = refuse_fault(endpoint.method.error_form, writer.request_id)
         await writer.write(framing.encode_error(refusal.body))
     if not writer.started:
         await writer.start(endpoint.success_status, headers, framing.opening, answers.initial_metadata)

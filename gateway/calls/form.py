@@ -12,17 +12,24 @@ from gateway.errors import BadRequest, Violation
 FORM: Final = b"multipart/form-data"
 # Largest piece handed on at once: large enough to make calls cheap, far below what gRPC takes by default (4 MiB).
 PIECE_BYTES: Final = 256 * 1024
+# All other parts together, with what each costs by itself. They wait in memory until the end of the form.
+FIELDS_BYTES: Final = 64 * 1024
+FIELD_OVERHEAD: Final = 100
 
 
 class FormPart:
     """The part called `name` of a multipart form whose body comes as `pieces`.
 
-    Other parts are skipped; of several parts with the name the first one counts.
+    Of several parts with the name the first one counts. Other parts wait in `take_fields`, but for files.
     """
 
     def __init__(self, content_type: bytes, name: str, pieces: AsyncIterator[bytes]) -> None:
         self.content_type = b""
+        self.filename = ""
         self._name = name
+        self._fields: list[tuple[str, bytearray]] = []
+        self._field: bytearray | None = None
+        self._room = FIELDS_BYTES
         self._pieces = pieces
         self._found: list[bytes] = []
         self._inside = False
@@ -67,6 +74,18 @@ class FormPart:
         if not self._complete:
             raise BadRequest("the multipart form ends before its last boundary")
 
+    def take_fields(self) -> list[tuple[str, str]]:
+        """Return name and text of the other parts that have come since the last call.
+
+        Raises:
+            BadRequest: one is no text.
+        """
+        fields, self._fields = self._fields, []
+        try:
+            return [(name, value.decode()) for name, value in fields]
+        except UnicodeDecodeError as error:
+            raise BadRequest("the parts of the form beside the file must be UTF-8") from error
+
     def _take(self) -> bytes:
         found = b"".join(self._found)
         self._found.clear()
@@ -98,16 +117,36 @@ class FormPart:
 
     def _begin_part(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
-        if not self._seen and options.get(b"name") == self._name.encode():
-            self._seen = self._inside = True
-            self.content_type = self._headers.get(b"content-type", b"")
+        name = options.get(b"name", b"").decode("utf-8", "replace")
+        if name == self._name:
+            self._inside = not self._seen
+            if self._inside:
+                self._begin_file(options.get(b"filename", b""))
+        elif name and b"filename" not in options:
+            self._field = bytearray()
+            self._fields.append((name, self._field))
+            self._spend(len(name) + FIELD_OVERHEAD)
+
+    def _begin_file(self, filename: bytes) -> None:
+        self._seen = True
+        self.content_type = self._headers.get(b"content-type", b"")
+        self.filename = filename.decode("utf-8", "replace")
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._inside:
             self._found.append(data[start:end])
+        elif self._field is not None:
+            self._spend(end - start)
+            self._field += data[start:end]
+
+    def _spend(self, size: int) -> None:
+        self._room -= size
+        if self._room < 0:
+            raise BadRequest(f"the parts of the form beside the file must have at most {FIELDS_BYTES:,} bytes together")
 
     def _end_part(self) -> None:
         self._inside = False
+        self._field = None
 
     def _end(self) -> None:
         self._complete = True

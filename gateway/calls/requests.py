@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from gateway.binding.body import check_json
 from gateway.calls.connection import HangUpWatch
 from gateway.calls.departure import Departure
-from gateway.calls.file_body import open_body
+from gateway.calls.file_body import FileBody, open_body
 from gateway.calls.form import split, with_content_type
 from gateway.calls.inbox import Inbox
 from gateway.calls.unary import read_request
@@ -59,10 +59,13 @@ async def open_request_stream(
     inbox = Inbox(HangUpWatch(exchange, departure))
     query, headers = exchange.scope["query_string"], exchange.scope["headers"]
     if endpoint.requests is Requests.PIECES:
-        content_type, first, rest = await open_body(exchange, endpoint)
-        beginning = split(first) or (b"",)
-        request = endpoint.bind(match.variables, query, with_content_type(headers, content_type), beginning[0])
-        requests = pieces(endpoint, request, beginning[1:], inbox)
+        file = await open_body(exchange, endpoint)
+        rest = file.rest
+        beginning = split(file.first) or (b"",)
+        request = endpoint.bind(match.variables, query, with_content_type(headers, file.content_type), beginning[0])
+        file.name(request, endpoint)
+        file.fill(request, endpoint)
+        requests = pieces(endpoint, request, beginning[1:], inbox, file)
     else:
         # Refuses a wrong path, query or content type before the call, whatever the body holds.
         endpoint.bind(match.variables, query, headers, None)
@@ -136,9 +139,12 @@ async def messages(texts: AsyncIterator[bytes], bind: Callable[[bytes], Message]
 
 
 async def pieces(
-    endpoint: Endpoint, request: Message, beginning: Sequence[bytes], inbox: Inbox
+    endpoint: Endpoint, request: Message, beginning: Sequence[bytes], inbox: Inbox, file: FileBody | None = None
 ) -> AsyncIterator[Message]:
-    """Yield `request`, which has path, query and the first bytes, then one for each further piece."""
+    """Yield `request`, which has path, query and the first bytes, then one for each further piece.
+
+    What a form says behind the file comes in one more, which is also the one that says that the body was whole.
+    """
     if endpoint.last_field:
         # A query parameter of that name is no word of ours.
         request.ClearField(endpoint.last_field)
@@ -148,8 +154,13 @@ async def pieces(
     async for data in inbox:
         for piece in split(data):
             yield piece_of(endpoint, piece)
+    last = endpoint.method.input_class()
+    if file is not None:
+        file.fill(last, endpoint)
     if endpoint.last_field:
-        yield last_request(endpoint)
+        setattr(last, endpoint.last_field, True)
+    if last.ByteSize():
+        yield last
 
 
 def piece_of(endpoint: Endpoint, data: bytes) -> Message:
@@ -157,11 +168,4 @@ def piece_of(endpoint: Endpoint, data: bytes) -> Message:
     request = endpoint.method.input_class()
     body: Any = getattr(request, endpoint.body_field) if endpoint.body_field else request
     body.data = data
-    return request
-
-
-def last_request(endpoint: Endpoint) -> Message:
-    """A request that says that the body was whole and carries nothing else."""
-    request = endpoint.method.input_class()
-    setattr(request, endpoint.last_field, True)
     return request

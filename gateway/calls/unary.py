@@ -38,16 +38,26 @@ async def read_request(exchange: Exchange, endpoint: Endpoint, match: Match) -> 
     headers = scope["headers"]
     body: bytes | None = None
     if endpoint.form_part:
-        content_type, first, rest = await open_body(exchange, endpoint)
-        body = b"".join([first, *[piece async for piece in rest]])
-        headers = with_content_type(headers, content_type)
-    elif endpoint.takes_body:
+        return await read_file(exchange, endpoint, match)
+    if endpoint.takes_body:
         limit = endpoint.max_body_bytes
         refuse_too_large(exchange.headers.get(b"content-length"), limit)
         body = await read_whole(exchange.receive, limit)
     if body is None or len(body) <= LARGE_BYTES:
         return endpoint.bind(match.variables, scope["query_string"], headers, body)
     return await asyncio.to_thread(endpoint.bind, match.variables, scope["query_string"], headers, body)
+
+
+async def read_file(exchange: Exchange, endpoint: Endpoint, match: Match) -> Message:
+    """Read a file, raw or in a form, and make the request. Raises GatewayError, ClientGone."""
+    file = await open_body(exchange, endpoint)
+    body = b"".join([file.first, *[piece async for piece in file.rest]])
+    scope = exchange.scope
+    headers = with_content_type(scope["headers"], file.content_type)
+    request = endpoint.bind(match.variables, scope["query_string"], headers, body)
+    file.name(request, endpoint)
+    file.fill(request, endpoint)
+    return request
 
 
 def answer(exchange: Exchange, endpoint: Endpoint, reply: Reply) -> Awaitable[None]:

@@ -69,7 +69,7 @@ async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, matc
     endpoint.bind(match.variables, exchange.scope["query_string"], exchange.scope["headers"], None)
     await handshake.accept(exchange)
     socket = OpenSocket(exchange, upstream.stuck_reader_seconds)
-    shape = endpoint.method.error_shape
+    form = endpoint.method.error_form
     try:
         await converse(upstream, socket, endpoint, match, facts)
     except StreamsClosed:
@@ -78,15 +78,15 @@ async def serve(upstream: Upstream, exchange: Exchange, endpoint: Endpoint, matc
         raise
     except GatewayError as error:
         code = CLOSE_CODES.get(error.http_status, open_socket.INTERNAL_ERROR)
-        await socket.fail(code, error.message, refuse(error, shape).body)
+        await socket.fail(code, error.message, refuse(error, form).body)
     except CallFailed as error:
-        refusal = refuse_call(error, shape, upstream.reasons, exchange.request_id)
+        refusal = refuse_call(error, form, upstream.reasons, exchange.request_id)
         known = CLOSE_CODES if refusal.http_status in CALL_CODES else {}
         code = known.get(refusal.http_status, open_socket.INTERNAL_ERROR)
         await socket.fail(code, error.status.name, refusal.body)
     except Exception:
         log.exception("a call over a WebSocket failed unexpectedly", extra={"request_id": exchange.request_id})
-        refusal = refuse_fault(shape, exchange.request_id)
+        refusal = refuse_fault(form, exchange.request_id)
         await socket.fail(open_socket.INTERNAL_ERROR, grpc.StatusCode.INTERNAL.name, refusal.body)
     else:
         await socket.close(open_socket.NORMAL, "")

@@ -5,7 +5,7 @@ from functools import cache
 
 from google.protobuf.descriptor import EnumDescriptor
 
-from gateway.contract.options import enum_value_options
+from gateway.contract.options import enum_options, enum_value_options
 
 # null in JSON; source: comments in google/protobuf/struct.proto.
 NULL_VALUE = "google.protobuf.NullValue"
@@ -19,6 +19,8 @@ class EnumWords:
     """Number to the word in answers."""
     numbers: dict[str, int]
     """Every accepted word, JSON word or name, to its number."""
+    takes_numbers: bool
+    """Whether numbers are accepted beside words."""
     wanted: str
     """Completes "<field> ...": the words to choose from."""
     takes_any_number: bool
@@ -37,7 +39,11 @@ def enum_words(enum: EnumDescriptor, *, names_only: bool = False) -> EnumWords:
             own_words.append(word)
         texts.setdefault(value.number, word or value.name)
         numbers[word or value.name] = value.number
+    words_only = not names_only and enum_options(enum).words_only
     for value in enum.values:
         numbers.setdefault(value.name, value.number)
+    if words_only:
+        numbers = {word: numbers[word] for word in own_words}
     wanted = f"must be one of {', '.join(own_words or [value.name for value in enum.values])}"
-    return EnumWords(texts, numbers, wanted, takes_any_number=not own_words and not enum.is_closed)
+    any_number = not own_words and not enum.is_closed
+    return EnumWords(texts, numbers, not words_only, wanted, takes_any_number=any_number)

@@ -14,7 +14,8 @@ from google.protobuf.message import Message
 
 from gateway.codec.dialect import STRICT, Dialect
 from gateway.codec.errors import DumpError
-from gateway.codec.json_text import load
+from gateway.codec.field_dialect import holds_json_text, json_text
+from gateway.codec.json_text import load, load_spelled
 from gateway.codec.parser import field_parser, message_builder
 from gateway.codec.printer import field_printer, message_printer
 
@@ -33,8 +34,8 @@ def value_dumper(field: FieldDescriptor, dialect: Dialect = STRICT) -> Callable[
 
 def parser(descriptor: Descriptor, dialect: Dialect = STRICT) -> Callable[[bytes], Any]:
     """The function that makes a message of `descriptor` from JSON text in UTF-8. It raises ParseError."""
-    build = message_builder(descriptor, dialect)
-    return lambda data: build(load(data))
+    build, read = message_builder(descriptor, dialect), _loader(descriptor, dialect)
+    return lambda data: build(read(data))
 
 
 def value_parser(field: FieldDescriptor, dialect: Dialect = STRICT) -> Callable[[bytes], Any]:
@@ -45,7 +46,14 @@ def value_parser(field: FieldDescriptor, dialect: Dialect = STRICT) -> Callable[
     container: Any = field.containing_type  # the stubs allow None, which no field of a message has
     message_class = message_factory.GetMessageClass(container)
     name, parse_field = field.name, field_parser(field, dialect)
-    return lambda data: message_class(**{name: parse_field(load(data))})
+    if json_text(field, dialect):
+        return lambda data: message_class(**{name: parse_field(load_spelled(data))})
+    read = load if field.message_type is None else _loader(field.message_type, dialect)
+    return lambda data: message_class(**{name: parse_field(read(data))})
+
+
+def _loader(descriptor: Descriptor, dialect: Dialect) -> Callable[[bytes], Any]:
+    return (lambda data: load_spelled(data).value) if holds_json_text(descriptor, dialect) else load
 
 
 def _text(print_value: Callable[[Message], Any], message: Message) -> bytes:

@@ -12,17 +12,19 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from gateway.codec import json_field
 from gateway.codec.dialect import Dialect
 from gateway.codec.enum_words import NULL_VALUE
 from gateway.codec.errors import ParseError
-from gateway.codec.field_dialect import value_dialect
-from gateway.codec.json_text import shortened
+from gateway.codec.field_dialect import json_text, value_dialect
+from gateway.codec.json_text import shortened, spelled_items, spelled_members, spelling
 from gateway.codec.scalars import SKIPPED, ParseValue, bool_of_text, scalar_parser
 from gateway.codec.well_known_parser import WELL_KNOWN, struct_fields
 
 Build = Callable[[Any], Any]
-# (name in the constructor, name in error messages, function that reads the value, whether null is a value)
-_Known = tuple[str, str, ParseValue, bool]
+# (name in the constructor, name in error messages, function that reads the value, whether null is a value, whether the
+# function reads how the value is spelled)
+_Known = tuple[str, str, ParseValue, bool, bool]
 
 _PARSERS: dict[tuple[Descriptor, Dialect], ParseValue] = {}
 _BUILDERS: dict[tuple[Descriptor, Dialect], Build] = {}
@@ -70,15 +72,26 @@ def message_parser(descriptor: Descriptor, dialect: Dialect) -> ParseValue:
 
 
 def field_parser(field: FieldDescriptor, dialect: Dialect) -> ParseValue:
-    """The function that turns a JSON value into what a constructor takes for `field`, repeated or not."""
+    """The function that turns a JSON value into what a constructor takes for `field`, repeated or not.
+
+    Of a field of JSON texts it takes the `Spelling`.
+    """
     message_type, own = field.message_type, value_dialect(field, dialect)
+    spelled = bool(json_text(field, dialect))
     if message_type is not None and message_type.GetOptions().map_entry:
-        return _map_parser(message_type, own)
+        parse_map = _map_parser(message_type, own)
+        return (lambda value: parse_map(spelled_members(value))) if spelled else parse_map
     parse = _single_parser(field, own)
-    return _list_parser(parse, takes_null=_takes_null(field)) if field.is_repeated else parse
+    if not field.is_repeated:
+        return parse
+    parse_list = _list_parser(parse, takes_null=_takes_null(field))
+    return (lambda value: parse_list(spelled_items(value))) if spelled else parse_list
 
 
 def _single_parser(field: FieldDescriptor, dialect: Dialect) -> ParseValue:
+    kind = json_text(field, dialect)
+    if kind:
+        return json_field.PARSERS[kind]
     if field.message_type is not None:
         return message_parser(field.message_type, dialect)
     if field.enum_type is not None and field.enum_type.full_name == NULL_VALUE:
@@ -108,11 +121,12 @@ def _fields_parser(descriptor: Descriptor, dialect: Dialect) -> ParseValue:
                 if ignore_unknown:
                     continue
                 raise ParseError("is not a known field", shortened(key))
-            name, label, parse, takes_null = found
+            name, label, parse, takes_null, spelled = found
             if value is None and not takes_null:
                 continue
+            given = spelling(key, value) if spelled else value
             try:
-                parsed = parse(value) if name not in out else _refuse_second_name()
+                parsed = parse(given) if name not in out else _refuse_second_name()
             except ParseError as refusal:
                 raise refusal.inside(label) from refusal
             if parsed is not SKIPPED:
@@ -128,7 +142,8 @@ def _known_fields(descriptor: Descriptor, dialect: Dialect) -> Mapping[str, _Kno
     known: dict[str, _Known] = {}
     for field in descriptor.fields:
         takes_null = _takes_null(field) and not field.is_repeated
-        known[field.json_name] = (field.name, _label(field, dialect), field_parser(field, dialect), takes_null)
+        parse, spelled = field_parser(field, dialect), bool(json_text(field, dialect))
+        known[field.json_name] = (field.name, _label(field, dialect), parse, takes_null, spelled)
     for field in descriptor.fields:
         # Where the name of one field is the JSON name of another, it means that other.
         known.setdefault(field.name, known[field.json_name])
@@ -187,7 +202,7 @@ def _map_parser(entry: Descriptor, dialect: Dialect) -> ParseValue:
         out: dict[Any, Any] = {}
         for text, value in data.items():
             try:
-                key = parse_key(text)
+                key = parse_key(str(text))  # no longer one that knows how its member is spelled
                 if value is None and not takes_null:
                     raise ParseError("must not be null")
                 parsed = parse(value)
@@ -245,16 +260,16 @@ def _set_extension(message: Message, key: str, value: Any, dialect: Dialect) -> 
     if extension.containing_type is not message.DESCRIPTOR:
         raise ParseError(f"is no extension of {message.DESCRIPTOR.full_name}", key)
     try:
-        _assign_extension(message, extension, value, dialect)
+        _assign_extension(message, extension, key, value, dialect)
     except ParseError as refusal:
         raise refusal.inside(key) from refusal
 
 
-def _assign_extension(message: Message, extension: FieldDescriptor, value: Any, dialect: Dialect) -> None:
+def _assign_extension(message: Message, extension: FieldDescriptor, key: str, value: Any, dialect: Dialect) -> None:
     # The stubs want a typed handle that only generated code has.
     extensions: Any = message.Extensions
     if extension.message_type is None:
-        parsed = field_parser(extension, dialect)(value)
+        parsed = field_parser(extension, dialect)(spelling(key, value) if json_text(extension, dialect) else value)
         if extension.is_repeated:
             extensions[extension].extend(parsed)
         elif parsed is not SKIPPED:

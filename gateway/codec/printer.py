@@ -10,9 +10,10 @@ from typing import Any, Final
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from gateway.codec import json_field
 from gateway.codec.dialect import Dialect, Nulls
 from gateway.codec.enum_words import NULL_VALUE, enum_words
-from gateway.codec.field_dialect import field_dialect, value_dialect
+from gateway.codec.field_dialect import field_dialect, json_text, may_be_unset, value_dialect
 from gateway.codec.well_known_printer import WELL_KNOWN, PrintMessage
 
 # A value of a field to a JSON value.
@@ -72,8 +73,10 @@ def field_printer(field: FieldDescriptor, dialect: Dialect) -> PrintMessage:
 def _field_printer(field: FieldDescriptor, dialect: Dialect) -> PrintMessage:
     name, convert = field.name, _as_is(_converter(field, dialect))
     sends_null = not _is_object_or_list(field.message_type) or _nulls(field, dialect) is Nulls.NULL
-    if not field.has_presence or not sends_null:
+    if not may_be_unset(field, dialect) or not sends_null:
         return lambda message: convert(getattr(message, name))
+    if json_text(field, dialect):
+        return lambda message: convert(getattr(message, name)) if getattr(message, name) else None
     return lambda message: convert(getattr(message, name)) if message.HasField(name) else None
 
 
@@ -118,8 +121,9 @@ def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def _sparse_printer(fields: list[FieldDescriptor], dialect: Dialect) -> PrintMessage:
-    plain, floats, converted, present = _grouped(fields, dialect)
+    plain, floats, converted, texts, present = _grouped(fields, dialect)
     keys, get = [key for key, _, _ in plain], _getter([name for _, name, _ in plain])
+    converted += texts
 
     def print_message(message: Any) -> dict[str, Any]:
         out = {key: value for key, value in zip(keys, get(message), strict=False) if value}
@@ -142,12 +146,14 @@ def _sparse_printer(fields: list[FieldDescriptor], dialect: Dialect) -> PrintMes
 
 
 def _full_printer(fields: list[FieldDescriptor], dialect: Dialect) -> PrintMessage:
-    plain, floats, converted, present = _grouped(fields, dialect)
+    plain, floats, converted, texts, present = _grouped(fields, dialect)
     keys, get = [key for key, _, _ in plain], _getter([name for _, name, _ in plain])
     always = converted + floats
     # Copied for each message; fixes the order of the keys.
     template: dict[str, Any] = {
-        _key(field, dialect): None for field in fields if not field.has_presence or _nulls(field, dialect) is Nulls.NULL
+        _key(field, dialect): None
+        for field in fields
+        if not may_be_unset(field, dialect) or _nulls(field, dialect) is Nulls.NULL
     }
 
     def print_message(message: Any) -> dict[str, Any]:
@@ -155,6 +161,10 @@ def _full_printer(fields: list[FieldDescriptor], dialect: Dialect) -> PrintMessa
         out.update(zip(keys, get(message), strict=False))
         for key, name, convert in always:
             out[key] = convert(getattr(message, name))
+        for key, name, convert in texts:
+            value = getattr(message, name)
+            if value:
+                out[key] = convert(value)
         has = message.HasField
         for key, name, convert in present:
             if has(name):
@@ -169,16 +179,19 @@ _Step = tuple[str, str, Convert]
 
 def _grouped(
     fields: list[FieldDescriptor], dialect: Dialect
-) -> tuple[list[_Step], list[_Step], list[_Step], list[_Step]]:
-    """Fields as (key, name, convert): plain ones, floats, those to convert, and those with presence."""
+) -> tuple[list[_Step], list[_Step], list[_Step], list[_Step], list[_Step]]:
+    """Fields as (key, name, convert): plain ones, floats, those to convert, JSON texts, and those with presence."""
     plain: list[_Step] = []
     floats: list[_Step] = []
     converted: list[_Step] = []
+    texts: list[_Step] = []
     present: list[_Step] = []
     for field in fields:
         convert = _converter(field, dialect)
         step = (_key(field, dialect), field.name, _as_is(convert))
-        if field.has_presence:
+        if json_text(field, dialect) and not field.is_repeated:
+            texts.append(step)
+        elif field.has_presence:
             present.append(step)
         elif convert is None:
             plain.append(step)
@@ -186,7 +199,7 @@ def _grouped(
             floats.append(step)
         else:
             converted.append(step)
-    return plain, floats, converted, present
+    return plain, floats, converted, texts, present
 
 
 def _with_extensions(print_fields: PrintMessage, dialect: Dialect) -> PrintMessage:
@@ -218,6 +231,9 @@ def _single_converter(field: FieldDescriptor, dialect: Dialect) -> Convert | Non
     enum: EnumDescriptor | None = field.enum_type
     if enum is not None:
         return _enum_converter(enum, dialect)
+    kind = json_text(field, dialect)
+    if kind:
+        return json_field.printer(field, kind)
     if field.type == FieldDescriptor.TYPE_BYTES:
         return _base64
     if field.type == FieldDescriptor.TYPE_DOUBLE:

@@ -178,7 +178,7 @@ def _enum_parser(enum: EnumDescriptor, dialect: Dialect) -> ParseValue:
                 return number
             if dialect.ignore_unknown_enums:
                 return SKIPPED
-        elif type(value) is int or (type(value) is float and value.is_integer()):
+        elif words.takes_numbers and (type(value) is int or (type(value) is float and value.is_integer())):
             return _enum_number(int(value), words, dialect)
         raise ParseError(words.wanted)
 
@@ -197,7 +197,7 @@ def _enum_number(number: int, words: EnumWords, dialect: Dialect) -> int | Skipp
 
 def _enum_of_text(text: str, words: EnumWords) -> int:
     number = words.numbers.get(text)
-    if number is None and _INTEGER_TEXT.fullmatch(text):
+    if number is None and words.takes_numbers and _INTEGER_TEXT.fullmatch(text):
         number = int(text)
         if number not in words.texts and not words.takes_any_number:
             raise ParseError(words.wanted)

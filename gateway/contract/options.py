@@ -4,9 +4,17 @@ A descriptor of another pool (a descriptor set, server reflection) keeps our ext
 are serialized and parsed again by the classes of the default pool, which know them.
 """
 
+from functools import cache
+
 from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pb2
-from google.protobuf.descriptor import EnumValueDescriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import (
+    EnumDescriptor,
+    EnumValueDescriptor,
+    FieldDescriptor,
+    MethodDescriptor,
+    ServiceDescriptor,
+)
 
 from gateway_options.v1 import options_pb2
 
@@ -44,10 +52,17 @@ def service_options(
     return merged
 
 
+@cache
 def field_options(field: FieldDescriptor) -> options_pb2.FieldOptions:
-    """`gateway.v1.field`; all defaults when there is none."""
+    """`gateway.v1.field`; all defaults when there is none. Shared by all who ask, so it is not to be changed."""
     options = descriptor_pb2.FieldOptions.FromString(field.GetOptions().SerializeToString())
     return options.Extensions[options_pb2.field]
+
+
+def enum_options(enum: EnumDescriptor) -> options_pb2.EnumOptions:
+    """`gateway.v1.enum_type`; all defaults when there is none."""
+    options = descriptor_pb2.EnumOptions.FromString(enum.GetOptions().SerializeToString())
+    return options.Extensions[options_pb2.enum_type]
 
 
 def enum_value_options(value: EnumValueDescriptor) -> options_pb2.EnumValueOptions:

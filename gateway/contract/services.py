@@ -6,6 +6,7 @@ Works on descriptors of any pool: generated code, a descriptor set, server refle
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from google.api import http_pb2
 from google.protobuf import message_factory
@@ -14,6 +15,7 @@ from google.protobuf.message import Message
 
 from gateway.codec.dialect import Dialect
 from gateway.codec.field_dialect import misfit, with_styles
+from gateway.contract.error_form import ErrorForm, error_form
 from gateway.contract.options import http_rule, method_options, service_options
 from gateway_options.v1 import options_pb2
 
@@ -59,7 +61,7 @@ class Method:
     """In the order of the annotation; empty when the rpc has no HTTP form."""
     options: options_pb2.MethodOptions
     dialect: Dialect
-    error_shape: "options_pb2.ServiceOptions.ErrorShape.ValueType"
+    error_form: ErrorForm
     listeners: tuple[str, ...]
     """Names of the listeners that serve the rpc; never empty."""
     default_framing: "options_pb2.Stream.Framing.ValueType"
@@ -81,7 +83,23 @@ def read_services(
     Raises:
         ContractInvalid: an annotation does not fit its rpc, an option not its field, or a rule names no rpc.
     """
-    waiting = dict(rules or {})
+    if defaults is None and not rules:
+        return _read_annotated(tuple(services))
+    return _read(services, defaults, dict(rules or {}))
+
+
+# Every listener of a program reads the same services.
+@lru_cache(maxsize=64)
+def _read_annotated(services: tuple[ServiceDescriptor, ...]) -> tuple[Method, ...]:
+    return _read(services, None, {})
+
+
+def _read(
+    services: Iterable[ServiceDescriptor],
+    defaults: options_pb2.ServiceOptions | None,
+    waiting: dict[str, http_pb2.HttpRule],
+) -> tuple[Method, ...]:
+    """Takes the rules it uses out of `waiting`."""
     methods = tuple(method for service in services for method in _methods(service, defaults, waiting))
     if waiting:
         raise ContractInvalid(f"{', '.join(waiting)}: a rule of the service config selects no rpc that is served")
@@ -108,16 +126,22 @@ def with_limits(methods: Iterable[Method], limits: Mapping[str, options_pb2.Rate
 
 
 def _with_limit(method: Method, limits: Mapping[str, options_pb2.RateLimit | None]) -> Method:
-    own = method.options.rate_limit
-    if own.name not in limits:
+    name = method.options.rate_limit.name
+    if name not in limits:
         return method
-    limit = limits[own.name]
+    limit = limits[name]
+    return _limited(method, None if limit is None else (limit.requests, limit.window_seconds))
+
+
+@lru_cache(maxsize=1024)
+def _limited(method: Method, limit: tuple[int, int] | None) -> Method:
+    """`method` with as many requests within as many seconds, or without a limit."""
     options = options_pb2.MethodOptions()
     options.CopyFrom(method.options)
     if limit is None:
         options.ClearField("rate_limit")
     else:
-        options.rate_limit.requests, options.rate_limit.window_seconds = limit.requests, limit.window_seconds
+        options.rate_limit.requests, options.rate_limit.window_seconds = limit
     return replace(method, options=options)
 
 
@@ -130,7 +154,7 @@ def _methods(
         raise ContractInvalid(
             f"{service.full_name}: default_framing cannot be WebSocket, which a client asks for itself"
         )
-    dialect = _dialect(options)
+    dialect, form = _dialect(options), _error_form(service, options)
     listeners = tuple(options.listeners) or (MAIN_LISTENER,)
     for method in service.methods:
         rule = rules.pop(method.full_name, None) or http_rule(method)
@@ -147,7 +171,7 @@ def _methods(
             bindings=tuple(_bindings(method, rule)),
             options=own,
             dialect=dialect,
-            error_shape=options.error_shape,
+            error_form=form,
             listeners=listeners,
             default_framing=options.default_framing,
             max_body_bytes=own.max_body_bytes or options.max_body_bytes or DEFAULT_MAX_BODY_BYTES,
@@ -164,6 +188,13 @@ def _dialect(options: options_pb2.ServiceOptions) -> Dialect:
         ignore_unknown_parameters=options.unknown_parameters == ignore,
     )
     return with_styles(dialect, options)
+
+
+def _error_form(service: ServiceDescriptor, options: options_pb2.ServiceOptions) -> ErrorForm:
+    try:
+        return error_form(options)
+    except ValueError as error:
+        raise ContractInvalid(f"{service.full_name}: {error}") from error
 
 
 def _check_fields(roots: Iterable[Descriptor]) -> None:

@@ -42,27 +42,36 @@ class Problem(NamedTuple):
     """What the server sent behind its status."""
     pool: DescriptorPool | None = None
     """Where types of `details` may be described besides the pool of generated code."""
+    code: str = ""
+    """Code of the reason in the coded shape; empty: that of the status."""
 
 
 class ErrorReasons:
-    """HTTP statuses of error reasons, read from enums whose values state one.
+    """HTTP statuses and codes of error reasons, read from enums whose values state one.
 
     A reason is known under the name of the value and, as AIP-193 spells reasons, without the prefix of its enum.
     """
 
     def __init__(self, enums: Iterable[EnumDescriptor]) -> None:
         self._statuses: dict[str, int] = {}
+        self._codes: dict[str, str] = {}
         for enum in enums:
             prefix = _prefix([value.name for value in enum.values])
             for value in enum.values:
-                status = enum_value_options(value).http_status
-                if status:
-                    self._statuses[value.name] = status
-                    self._statuses[value.name.removeprefix(prefix)] = status
+                options = enum_value_options(value)
+                for name in (value.name, value.name.removeprefix(prefix)):
+                    if options.http_status:
+                        self._statuses[name] = options.http_status
+                    if options.code:
+                        self._codes[name] = options.code
 
     def status_of(self, reason: str) -> int | None:
         """HTTP status of `reason`; None when it states none."""
         return self._statuses.get(reason)
+
+    def code_of(self, reason: str) -> str:
+        """Code of `reason` in the coded shape; empty when it states none."""
+        return self._codes.get(reason, "")
 
 
 def of_refusal(error: GatewayError) -> Problem:
@@ -91,7 +100,7 @@ def of_call(error: CallFailed, reasons: ErrorReasons, request_id: str) -> Proble
     if error.message.startswith(CRASH_WORDS):
         return of_fault(request_id)
     details = _read_status(error.details).details
-    http_status = HTTP_STATUS[error.status]
+    http_status, code = HTTP_STATUS[error.status], ""
     headers: Headers = []
     violations: list[Violation] = []
     for detail in details:
@@ -99,12 +108,21 @@ def of_call(error: CallFailed, reasons: ErrorReasons, request_id: str) -> Proble
         bad = error_details_pb2.BadRequest()
         if _unpack(detail, info):
             http_status = reasons.status_of(info.reason) or http_status
+            code = reasons.code_of(info.reason) or code
             headers += _retry_after(info.metadata)
         elif _unpack(detail, bad):
             violations += [Violation(one.field, one.description) for one in bad.field_violations]
     headers += _challenge(http_status)
     return Problem(
-        error.status, http_status, error.message, violations, details, headers, error.trailing_metadata, error.pool
+        error.status,
+        http_status,
+        error.message,
+        violations,
+        details,
+        headers,
+        error.trailing_metadata,
+        error.pool,
+        code,
     )
 
 

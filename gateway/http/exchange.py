@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 from gateway.backend import Metadata
-from gateway.errors.body import Shape
+from gateway.contract.error_form import ErrorForm
 from gateway.http.compression import (
     FOR_STREAMS,
     VARY,
@@ -51,8 +51,8 @@ class Exchange:
     request_id: str
     common_headers: Headers
     # An exchange is made for every request, and most never change these.
-    error_shape: "Shape | None" = None
-    """Shape of errors, once it is known whose answer this is."""
+    error_form: "ErrorForm | None" = None
+    """Form of errors, once it is known whose answer this is."""
     rpc: str | None = None
     status = 0
     """Status of the answer; 0 as long as none was begun."""

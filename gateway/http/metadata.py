@@ -93,9 +93,10 @@ WRITTEN_HERE: Final = frozenset({"content-type", "date", "x-content-type-options
 KEY: Final = re.compile(r"[0-9a-z_.-]+")
 # RFC 9110, section 5.5: visible characters, spaces and tabs, and the bytes above ASCII that are obsolete but allowed.
 FIELD_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
-# What servers take for sure: the soft limit of gRPC, counted as HTTP/2 counts (RFC 9113, section 6.5.2).
+# Servers take 8 KiB for sure, and refuse more the likelier the more it is: the soft limit of gRPC, counted as HTTP/2
+# counts (RFC 9113, section 6.5.2). 1 KiB of it is left to what gRPC says of each call, and the gateway of each request.
 # Source: https://grpc.io/docs/guides/metadata/
-MAX_FORWARDED_BYTES: Final = 8 * 1024
+MAX_FORWARDED_BYTES: Final = 7 * 1024
 ENTRY_BYTES: Final = 32
 # Names are the client's, and may be as long as the HTTP server lets them be.
 KNOWN_HEADER_SETS: Final = 64
@@ -138,20 +139,20 @@ class ForwardedHeaders:
     def _concern(self, names: tuple[bytes, ...]) -> bool:
         return any(name in self._keys or (self._prefixed and name.startswith(PREFIX_BYTES)) for name in names)
 
-    def metadata(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str | bytes]]:
-        """Return what goes on of the headers of a request, whose names are lower case; cookies apart.
+    def metadata(
+        self, headers: Iterable[tuple[bytes, bytes]], *, with_cookies: bool = False
+    ) -> list[tuple[str, str | bytes]]:
+        """Return what goes on of the headers of a request, whose names are lower case.
 
         Raises:
-            BadRequest: a header cannot be metadata; the message names it.
+            BadRequest: a header, or a listed cookie, cannot be metadata; the message names it.
             HeadersTooLarge: together they are too large.
         """
         keys = self._keys
         # Nearly all headers are neither; so much only is done for each.
         lines = [line for line in headers if line[0] in keys or line[0].startswith(PREFIX_BYTES)]
         found: list[tuple[str, str | bytes]] = []
-        size = 0
         for name, value in lines:
-            size += len(name) + len(value) + ENTRY_BYTES
             key = keys.get(name) or self._prefixed_key(name)
             if key is None:
                 continue
@@ -159,11 +160,13 @@ class ForwardedHeaders:
                 found += [(key, one) for one in decoded_values(name, value)]
             else:
                 found.append((key, ascii_text(name, value)))
-        if size > MAX_FORWARDED_BYTES:
+        if with_cookies:
+            found += self._cookies(headers)
+        if sum(entry_bytes(key, value) for key, value in found) > MAX_FORWARDED_BYTES:
             raise HeadersTooLarge
         return found if len(found) < 2 else last_of_singles(found)
 
-    def cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    def _cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
         """Return the listed cookies in the form of a Cookie header (RFC 6265, section 4.2.1), under the key `cookie`.
 
         Raises:
@@ -182,6 +185,12 @@ class ForwardedHeaders:
         if not KEY.fullmatch(key):
             raise BadRequest(f"header {name.decode('latin-1')} names no key of metadata: a-z, 0-9, '_', '-' and '.'")
         return None if key in self._taken or key.startswith(NOT_BY_PREFIX_EITHER) else key
+
+
+def entry_bytes(key: str, value: str | bytes) -> int:
+    """Size of one entry of metadata in HTTP/2, where bytes are base64."""
+    length = len(value) if isinstance(value, str) else -(-len(value) * 4 // 3)
+    return len(key) + length + ENTRY_BYTES
 
 
 def forwarded_key(name: str) -> str:
@@ -280,13 +289,16 @@ def field_value(key: str, value: str | bytes) -> bytes | None:
 
 
 def http_status(metadata: Metadata) -> int | None:
-    """The status the server asks for, 200 to 399; None when it leaves that to the contract."""
+    """The status the server asks for, 200 to 599; None when it leaves that to the contract.
+
+    A probe may have a whole answer and still be a 503; for anything else an error of gRPC says more.
+    """
     for key, value in metadata:
         if key == STATUS_KEY:
             text = value.decode("latin-1") if isinstance(value, bytes) else value
-            if len(text) == 3 and text.isascii() and text.isdecimal() and "200" <= text <= "399":
+            if len(text) == 3 and text.isascii() and text.isdecimal() and "200" <= text <= "599":
                 return int(text)
-            log.warning("a server asks for a status that no successful answer has", extra={"status": text})
+            log.warning("a server asks for a status that no answer has", extra={"status": text})
     return None
 
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, ip_address
 from typing import Any, Final, NamedTuple, cast
 
 import limits
-from limits.aio.storage import MovingWindowSupport
+from limits.aio.storage import MemoryStorage, MovingWindowSupport
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
@@ -24,7 +24,7 @@ Headers = list[tuple[bytes, bytes]]
 
 # A storage answers within a millisecond or two; a request must not wait for one that does not.
 STORAGE_SECONDS: Final = 0.5
-# After a failure requests pass for so long without asking, so that not each of them waits for the same answer.
+# After a failure the storage is left alone for so long, so that not each request waits for the same answer.
 PAUSE_SECONDS: Final = 1.0
 
 IN_MEMORY: Final = "memory://"
@@ -57,10 +57,6 @@ class Allowance(NamedTuple):
     refusal: RateLimitExceeded | None
 
 
-# Of a request nobody counts. Shared, so it is not to be changed.
-UNCOUNTED: Final = Allowance([], None)
-
-
 def read_window(full_name: str, limit: options_pb2.RateLimit) -> Window:
     """Make the limit of the method `full_name` ready. Each method counts by itself."""
     item = limits.RateLimitItemPerSecond(limit.requests, limit.window_seconds)
@@ -87,7 +83,8 @@ def refused(window: Window, retry_after_seconds: int) -> RateLimitExceeded:
 class RateLimiter:
     """Counts in the storage at `storage_uri`: "memory://", or a Redis ("redis://", "rediss://", "redis+unix://").
 
-    Gateways with the same Redis share the counts.
+    Gateways with the same Redis share the counts. While it does not answer each counts by itself, in memory: nobody is
+    locked out, and nobody has more than a limit for each gateway there is.
 
     Raises:
         StorageInvalid: there is no such storage.
@@ -110,7 +107,10 @@ class RateLimiter:
         if not isinstance(storage, MovingWindowSupport):
             raise StorageInvalid
         self._windows = MovingWindowRateLimiter(storage)
+        self._own_windows = MovingWindowRateLimiter(MemoryStorage())
         self._asked_again_at = 0.0
+        # Whether this was told in the log.
+        self._away = False
 
     async def close(self) -> None:
         """Close what is open to the storage. A request that is counted afterwards opens it again."""
@@ -118,21 +118,9 @@ class RateLimiter:
             await self._connections.disconnect()
 
     async def take(self, window: Window, client: str) -> Allowance:
-        """Count one request of `client`.
-
-        While the storage does not answer, requests pass uncounted: a limit protects, it must not be the outage.
-        """
-        if time.monotonic() < self._asked_again_at:
-            return UNCOUNTED
+        """Count one request of `client`."""
         who = counted_as(client)
-        try:
-            async with asyncio.timeout(2 * STORAGE_SECONDS):
-                allowed = await self._windows.hit(window.item, window.key, who)
-                stats = await self._windows.get_window_stats(window.item, window.key, who)
-        except (StorageError, TimeoutError):
-            log.warning("the storage of rate limits does not answer; requests pass uncounted", exc_info=True)
-            self._asked_again_at = time.monotonic() + PAUSE_SECONDS
-            return UNCOUNTED
+        allowed, stats = await self._count_shared(window, who) or await _count(self._own_windows, window, who)
         headers = [
             (b"x-ratelimit-limit", b"%d" % window.item.amount),
             (b"x-ratelimit-remaining", b"%d" % max(0, stats.remaining)),
@@ -142,6 +130,37 @@ class RateLimiter:
             return Allowance(headers, None)
         wait = max(1, math.ceil(stats.reset_time - time.time()))
         return Allowance(headers, refused(window, wait))
+
+    async def _count_shared(self, window: Window, who: str) -> "Counted | None":
+        """Count in the storage; None while it does not answer."""
+        if time.monotonic() < self._asked_again_at:
+            return None
+        try:
+            async with asyncio.timeout(2 * STORAGE_SECONDS):
+                counted = await _count(self._windows, window, who)
+        except (StorageError, TimeoutError) as error:
+            if not self._away:
+                cause = type(error.__cause__ or error).__name__
+                log.warning("the storage of rate limits does not answer; each gateway counts by itself: %s", cause)
+            self._away = True
+            self._asked_again_at = time.monotonic() + PAUSE_SECONDS
+            return None
+        if self._away:
+            log.info("the storage of rate limits answers again")
+        self._away = False
+        return counted
+
+
+class Counted(NamedTuple):
+    """Whether a request is within its window, and how the window stands."""
+
+    allowed: bool
+    stats: limits.WindowStats
+
+
+async def _count(windows: MovingWindowRateLimiter, window: Window, who: str) -> Counted:
+    allowed = await windows.hit(window.item, window.key, who)
+    return Counted(allowed, await windows.get_window_stats(window.item, window.key, who))
 
 
 @lru_cache(maxsize=1024)

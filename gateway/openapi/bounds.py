@@ -2,13 +2,18 @@
 
 from typing import Any, Final
 
+import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gateway.codec.dialect import Dialect
+from gateway.codec.field_dialect import json_text
 from gateway.contract.options import field_options
 from gateway_options.v1 import options_pb2
 
 Json = dict[str, Any]
 
+# What options say of a field holds in parameters, too.
+HEEDING: Final = Dialect(heeds_options=True)
 FLOATS: Final = frozenset({FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT})
 NUMBERS: Final = frozenset(
     {
@@ -28,6 +33,11 @@ def map_entry(field: FieldDescriptor) -> Descriptor | None:
     return entry if entry is not None and entry.GetOptions().map_entry else None
 
 
+def json_text_of(field: FieldDescriptor) -> options_pb2.FieldOptions.JsonText.ValueType:
+    """What JSON the texts of the field are."""
+    return json_text(field, HEEDING)
+
+
 def is_needed(field: FieldDescriptor) -> bool:
     """Whether requests must give the field: an option says so, or its bounds exclude what it is when absent."""
     options = field_options(field)
@@ -44,7 +54,7 @@ def bounds(field: FieldDescriptor) -> Json:
     """Keywords for the values of a field that is given."""
     options = field_options(field)
     schema = _sizes(field, options)
-    if options.pattern:
+    if options.pattern and not json_text_of(field):
         # An empty text is not checked against the pattern, so that it can stand for "not given".
         schema["pattern"] = f"^(?:{options.pattern}){'' if options.required else '?'}$"
     if options.default_value:
@@ -79,6 +89,8 @@ def _sizes(field: FieldDescriptor, options: options_pb2.FieldOptions) -> Json:
 def _size_words(field: FieldDescriptor) -> tuple[str, str] | None:
     if field.is_repeated:
         return ("minItems", "maxItems") if map_entry(field) is None else ("minProperties", "maxProperties")
+    if json_text_of(field):
+        return None  # bounds are those of the text, of which nothing is seen
     if field.type == FieldDescriptor.TYPE_STRING:
         return "minLength", "maxLength"
     return ("minimum", "maximum") if field.cpp_type in NUMBERS else None
@@ -86,6 +98,8 @@ def _size_words(field: FieldDescriptor) -> tuple[str, str] | None:
 
 def _default(field: FieldDescriptor, options: options_pb2.FieldOptions) -> Any:
     text = options.default_value
+    if json_text_of(field):
+        return orjson.loads(text)
     if field.type == FieldDescriptor.TYPE_BOOL:
         return text == "true"
     if field.type in FLOATS:

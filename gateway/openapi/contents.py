@@ -13,7 +13,7 @@ from gateway.openapi.bounds import is_needed
 from gateway.openapi.example import Examples, NoExample
 from gateway.openapi.path import OpenApiPath
 from gateway.openapi.refusals import Refusals, takes_bytes
-from gateway.openapi.schema import BINARY, Direction, Json, Schemas
+from gateway.openapi.schema import BINARY, Direction, Json, Schemas, key_of
 from gateway_options.v1 import options_pb2
 
 JSON: Final = "application/json"
@@ -43,7 +43,7 @@ class Contents:
         if not binding.body:
             return None
         if takes_bytes(method, binding):
-            return self._file(method, binding)
+            return self._file(method, binding, path)
         schema, needed = self._json_request(method, binding, path)
         if method.client_streaming:
             # One message in a line; a list of them is taken too.
@@ -54,7 +54,7 @@ class Contents:
     def answer(self, method: Method, binding: HttpBinding) -> Json:
         """Content of a successful answer."""
         if gives_bytes(method, binding):
-            return {ANYTHING: {}}
+            return {media_type: {} for media_type in method.options.media_types or (ANYTHING,)}
         if method.server_streaming:
             return {media_type: {"schema": self._item(method, binding, media_type)} for media_type in framings(method)}
         return {JSON: self._with_example(self._answer(method, binding), binding.response_body or method.output.name)}
@@ -83,16 +83,28 @@ class Contents:
         schema = self.schemas.object(method.input, method.dialect, Direction.REQUEST, elsewhere)
         return schema, "required" in schema
 
-    def _file(self, method: Method, binding: HttpBinding) -> Json:
+    def _file(self, method: Method, binding: HttpBinding, path: OpenApiPath) -> Json:
         content: Json = {BYTES: {"schema": BINARY}}
         part = method.options.upload.part
         if part:
-            form = {"type": "object", "properties": {part: BINARY}, "required": [part]}
-            content = {FORM: {"schema": form}, **content}
+            content = {FORM: {"schema": self._form(method, binding, path)}, **content}
         body: Json = {"required": True, "content": content}
         if binding.body != "*":
             self.schemas.describe(body, method.input.fields_by_name[binding.body].full_name)
         return body
+
+    def _form(self, method: Method, binding: HttpBinding, path: OpenApiPath) -> Json:
+        """The file and, in other parts, the fields that are query parameters too."""
+        skipped = {binding.body, method.options.upload.last, method.options.upload.filename}
+        skipped |= {place.field_path for place in path.places}
+        fields = [
+            field
+            for field in (method.input.fields if binding.body != "*" else ())
+            if field.name not in skipped and not field_options(field).header and field.message_type is None
+        ]
+        texts = {key_of(field, method.dialect): self.schemas.parameter(field, method.dialect) for field in fields}
+        part = method.options.upload.part
+        return {"type": "object", "properties": {part: BINARY} | texts, "required": [part]}
 
     def _answer(self, method: Method, binding: HttpBinding) -> Json:
         """Schema of one answer."""

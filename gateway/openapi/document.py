@@ -1,6 +1,7 @@
 """The OpenAPI document: paths, and what their operations share."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import orjson
@@ -41,24 +42,28 @@ def openapi_document(methods: Sequence[Method], options: GatewayOptions, reasons
     """Return the document for all HTTP bindings of `methods`, as JSON. `reasons` tell the statuses of refusals."""
     comments = read_comments(options.comments)
     schemas = Schemas(comments)
-    paths = Paths(Operations(comments, schemas, options, reasons))
-    for route in sorted(routes(methods), key=precedence):
+    services = service_names(methods)
+    paths = Paths(Operations(comments, schemas, options, reasons, services))
+    # By service, so that one contract gives one document, whoever reads it.
+    ordered = sorted(methods, key=lambda method: method.descriptor.containing_service.full_name)
+    for route in sorted(routes(ordered), key=precedence):
         paths.add(route)
-    services = {method.descriptor.containing_service.full_name for method in methods if method.bindings}
-    document = {
+    document: Json = {
         "openapi": "3.1.0",
         "info": {"title": options.title, "version": options.version, "description": CONVENTIONS},
         "servers": [{"url": "/"}],
-        "tags": [tag(service, schemas) for service in sorted(services)],
+        "tags": [tag(service, schemas, name) for service, name in sorted(services.items())],
         "paths": paths.items,
         "components": {
             "schemas": schemas.components,
             "parameters": PARAMETERS,
             "headers": HEADERS,
-            "securitySchemes": SECURITY_SCHEMES,
         },
-        "security": [{}, *CREDENTIALS],
     }
+    if options.credential_needed is not None:
+        # Otherwise nobody knows what credentials the server takes, if it takes any.
+        document["components"]["securitySchemes"] = SECURITY_SCHEMES
+        document["security"] = [{}, *CREDENTIALS]
     return orjson.dumps(document)
 
 
@@ -120,9 +125,16 @@ def key(binding: HttpBinding) -> str:
     return binding.http_method.lower() if binding.http_method in VERBS else binding.http_method
 
 
-def tag(service: str, schemas: Schemas) -> Json:
-    """The tag of a service, by its full name."""
-    found: Json = {"name": service.rpartition(".")[2]}
+def service_names(methods: Sequence[Method]) -> Mapping[str, str]:
+    """Names of the services that have bindings, by their full names: the last word, unless several end with it."""
+    found = {method.descriptor.containing_service.full_name for method in methods if method.bindings}
+    last = Counter(service.rpartition(".")[2] for service in found)
+    return {name: word if last[word := name.rpartition(".")[2]] == 1 else name for name in found}
+
+
+def tag(service: str, schemas: Schemas, name: str) -> Json:
+    """The tag `name` of a service, by its full name."""
+    found: Json = {"name": name}
     schemas.describe(found, service)
     return found
 

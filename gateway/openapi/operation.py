@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.contract.services import HttpBinding, Method
 from gateway.errors.problem import ErrorReasons
-from gateway.openapi.contents import Contents
+from gateway.openapi.contents import Contents, gives_bytes
 from gateway.openapi.example import Examples
 from gateway.openapi.parameters import Parameters
 from gateway.openapi.path import OpenApiPath
@@ -23,14 +23,20 @@ UNCHANGED: Final[Json] = {
 
 
 class Operations:
-    """Writes operations, whose messages it collects in `schemas`."""
+    """Writes operations, whose messages it collects in `schemas`. `services` has names of services by full names."""
 
     def __init__(
-        self, comments: Mapping[str, str], schemas: Schemas, options: GatewayOptions, reasons: ErrorReasons
+        self,
+        comments: Mapping[str, str],
+        schemas: Schemas,
+        options: GatewayOptions,
+        reasons: ErrorReasons,
+        services: Mapping[str, str],
     ) -> None:
         self._comments = comments
         self._schemas = schemas
         self._options = options
+        self._services = services
         self._refusals = Refusals(schemas, comments, reasons)
         examples = Examples(schemas.components)
         self._parameters = Parameters(schemas, examples)
@@ -38,7 +44,7 @@ class Operations:
 
     def write(self, method: Method, binding: HttpBinding, path: OpenApiPath, number: int) -> Json:
         """Write the operation of the binding with this number, from 1, among those of its rpc."""
-        service = method.descriptor.containing_service.name
+        service = self._services[method.descriptor.containing_service.full_name]
         suffix = "" if number == 1 else f"_{number}"
         operation: Json = {"operationId": f"{service}_{method.descriptor.name}{suffix}", "tags": [service]}
         operation |= self._words(method, binding)
@@ -83,7 +89,9 @@ class Operations:
             return {"101": {"description": "The connection is a WebSocket from now on."}}
         status = method.options.success_status or 200
         success: Json = {"description": "Success."}
-        self._schemas.describe(success, method.output.full_name)
+        if not gives_bytes(method, binding):
+            # What google.api.HttpBody says of itself tells nothing of the file.
+            self._schemas.describe(success, method.output.full_name)
         success["headers"] = refer([*every_header(method), *(["ETag"] if tagged else [])])
         if status != 204:
             success["content"] = self._contents.answer(method, binding)

@@ -10,7 +10,7 @@ from gateway.binding.parameter import NotAParameter, find_parameter
 from gateway.contract.options import field_options
 from gateway.contract.services import HttpBinding, Method
 from gateway.framing.http_body import is_http_body
-from gateway.openapi.bounds import is_needed
+from gateway.openapi.bounds import is_needed, json_text_of
 from gateway.openapi.example import Examples, NoExample
 from gateway.openapi.path import OpenApiPath, Place
 from gateway.openapi.schema import WELL_KNOWN, Json, Schemas, key_of
@@ -87,7 +87,7 @@ class Parameters:
         parameter: Json = {"name": name, "in": place}
         if place == "query" and is_needed(field):
             parameter["required"] = True
-        if field.message_type is not None and field.message_type.full_name in JSON_TYPES:
+        if is_json(field):
             parameter["content"] = {"application/json": {"schema": schema}}
         else:
             parameter["schema"] = schema
@@ -99,7 +99,7 @@ class Parameters:
             described = f"{schema.pop('description')} {parameter.get('description', '')}".rstrip()
             parameter["description"] = described
         # The name of an optional text tells more than a made-up value, which may well be refused.
-        if parameter.get("required") and "default" not in schema:
+        if parameter.get("required") and "schema" in parameter and "default" not in schema:
             try:
                 parameter["example"] = self.examples.of(schema, parameter["name"])
             except NoExample:
@@ -121,6 +121,11 @@ def is_parameter(root: Descriptor, field_path: str) -> bool:
     except NotAParameter:
         return False
     return True
+
+
+def is_json(field: FieldDescriptor) -> bool:
+    """Whether a parameter for the field is JSON text."""
+    return field.message_type.full_name in JSON_TYPES if field.message_type is not None else bool(json_text_of(field))
 
 
 def message_inside(field: FieldDescriptor) -> Descriptor | None:

@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 import grpc
 import orjson
 
+from gateway.contract.error_form import ErrorForm, Shape
 from gateway.contract.services import HttpBinding, Method
-from gateway.errors import HTTP_STATUS, GatewayError, Violation
-from gateway.errors.body import CODED, DETAIL, Shape, refuse
+from gateway.errors import HTTP_STATUS, GatewayError, Violation, problem
+from gateway.errors.body import CODED, DETAIL, written
 from gateway.errors.problem import ErrorReasons
 from gateway.framing.http_body import is_http_body, is_http_body_field
 from gateway.http.rate_limit import read_window, refused
@@ -134,6 +135,8 @@ class Reason(NamedTuple):
     status: int
     code: grpc.StatusCode
     sentence: str
+    error_code: str = ""
+    """Code of the reason in the coded shape; empty: that of the status."""
 
 
 class Refusals:
@@ -156,7 +159,7 @@ class Refusals:
 
     def body(self, method: Method) -> Json:
         """Schema of the body of each refusal."""
-        name, schema = ERROR_SCHEMAS.get(method.error_shape, STATUS_SCHEMA)
+        name, schema = ERROR_SCHEMAS.get(method.error_form.shape, STATUS_SCHEMA)
         self._schemas.components.setdefault(name, schema)
         return {"$ref": f"#/components/schemas/{name}"}
 
@@ -189,12 +192,13 @@ class Refusals:
             if codes:
                 sentence = SENTENCES.get(codes[0], clause) if clause.strip() == codes[0].name else clause
                 stated = [status for word in words if (status := self._reasons.status_of(word)) is not None]
+                error_code = next(filter(None, map(self._reasons.code_of, words)), "")
                 for status in dict.fromkeys(stated or [HTTP_STATUS[code] for code in codes]):
-                    yield Reason(status, codes[0], f"{sentence.strip()}.")
+                    yield Reason(status, codes[0], f"{sentence.strip()}.", error_code)
 
     def _response(self, reasons: list[Reason], method: Method) -> Json:
         status = reasons[0].status
-        content = {"schema": self.body(method), "example": example(status, reasons[0].code, method.error_shape)}
+        content = {"schema": self.body(method), "example": example(reasons[0], method.error_form)}
         if status == TOO_MANY and method.options.rate_limit.refusal in LIMIT_SCHEMAS:
             content = self._limited(method)
         return {
@@ -229,9 +233,10 @@ def refer(headers: list[str]) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
 
 
-def example(status: int, code: grpc.StatusCode, shape: Shape) -> Json:
-    """A body with this status, as the gateway writes it."""
-    violations = [Violation("name", "name must be given")] if status == 400 else []
-    message = violations[0].message if violations else SENTENCES.get(code, "What is wrong, in one sentence")
-    body: Json = orjson.loads(refuse(GatewayError(code, message, violations, http_status=status), shape).body)
+def example(reason: Reason, form: ErrorForm) -> Json:
+    """A body with the status of `reason`, as the gateway writes it."""
+    violations = [Violation("name", "name must be given")] if reason.status == 400 else []
+    message = violations[0].message if violations else SENTENCES.get(reason.code, "What is wrong, in one sentence")
+    refusal = problem.of_refusal(GatewayError(reason.code, message, violations, http_status=reason.status))
+    body: Json = orjson.loads(written(refusal._replace(code=reason.error_code), form).body)
     return body

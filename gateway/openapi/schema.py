@@ -14,8 +14,10 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from gateway.codec.dialect import Dialect, Nulls
 from gateway.codec.enum_words import NULL_VALUE, enum_words
-from gateway.codec.field_dialect import field_dialect, value_dialect
-from gateway.openapi.bounds import bounds, is_needed, map_entry
+from gateway.codec.field_dialect import field_dialect, may_be_unset, value_dialect
+from gateway.contract.options import enum_value_options
+from gateway.openapi.bounds import HEEDING, bounds, is_needed, json_text_of, map_entry
+from gateway_options.v1 import options_pb2
 
 Json = dict[str, Any]
 
@@ -49,9 +51,10 @@ SCALARS: Final[Mapping[int, Json]] = {
     FieldDescriptor.TYPE_UINT32: UINT32,
     FieldDescriptor.TYPE_FIXED32: UINT32,
 }
+TIMESTAMP: Final = "google.protobuf.Timestamp"
 # Messages with a JSON form of their own. Source: https://protobuf.dev/programming-guides/json/
 WELL_KNOWN: Final[Mapping[str, Json]] = {
-    "google.protobuf.Timestamp": {"type": "string", "format": "date-time", "minLength": 20},
+    TIMESTAMP: {"type": "string", "format": "date-time", "minLength": 20},
     "google.protobuf.Duration": {
         "type": "string",
         "pattern": r"^-?[0-9]{1,11}(\.[0-9]{1,9})?s$",
@@ -71,6 +74,11 @@ WELL_KNOWN: Final[Mapping[str, Json]] = {
         "additionalProperties": True,
     },
     "google.protobuf.Empty": {"type": "object"},
+}
+# Texts that are JSON.
+JSON_TEXTS: Final[Mapping[int, Json]] = {
+    options_pb2.FieldOptions.JSON_TEXT_OBJECT: WELL_KNOWN["google.protobuf.Struct"],
+    options_pb2.FieldOptions.JSON_TEXT_ANY: WELL_KNOWN["google.protobuf.Value"],
 }
 WRAPPERS: Final = frozenset(
     f"google.protobuf.{name}Value"
@@ -96,6 +104,8 @@ class Schemas:
     def message(self, descriptor: Descriptor, dialect: Dialect, direction: Direction) -> Json:
         """Schema of a message: a reference, or the JSON form of a well-known type."""
         name = descriptor.full_name
+        if name == TIMESTAMP and direction is Direction.ANSWER and dialect.offset_times:
+            return {**WELL_KNOWN[name], "examples": ["2024-01-15T10:30:00+00:00"]}
         if name in WELL_KNOWN:
             return dict(WELL_KNOWN[name])
         if name in WRAPPERS:
@@ -150,7 +160,7 @@ class Schemas:
         schema = self.field(field, dialect, Direction.ANSWER)
         # Only a message has an empty form that can stand for "unset".
         nulls = field_dialect(field, dialect).nulls is Nulls.NULL or field.message_type is None
-        return or_null(schema) if field.has_presence and nulls else schema
+        return or_null(schema) if may_be_unset(field, HEEDING) and nulls else schema
 
     def describe(self, schema: Json, full_name: str) -> None:
         """Add the comment on `full_name`, if there is one."""
@@ -162,6 +172,9 @@ class Schemas:
         return or_null(schema) if _may_be_null(field, dialect, direction) else schema
 
     def _single(self, field: FieldDescriptor, dialect: Dialect, direction: Direction) -> Json:
+        kind = json_text_of(field)
+        if kind:
+            return dict(JSON_TEXTS[kind])
         if field.message_type is not None:
             return self.message(field.message_type, dialect, direction)
         if field.enum_type is not None:
@@ -195,12 +208,24 @@ def enum_schema(descriptor: EnumDescriptor, dialect: Dialect, direction: Directi
     """Words of an enum. Requests have no use for the zero value that stands for "not given"."""
     if descriptor.full_name == NULL_VALUE:
         return {"type": "null"}
+    texts = enum_words(descriptor).texts
     if dialect.number_enums and direction is Direction.ANSWER:
-        return {"type": "integer", "enum": list(enum_words(descriptor).texts)}
-    absent = descriptor.values_by_number.get(0)
-    without = direction is Direction.REQUEST and absent is not None and absent.name.endswith("_UNSPECIFIED")
-    words = [word for number, word in enum_words(descriptor).texts.items() if number != 0 or not without]
+        return {"type": "integer", "enum": list(texts)}
+    without = _stands_for_absent(descriptor) and (direction is Direction.REQUEST or _alone_has_no_word(descriptor))
+    words = [word for number, word in texts.items() if number != 0 or not without]
     return {"type": "string", "enum": words}
+
+
+def _stands_for_absent(descriptor: EnumDescriptor) -> bool:
+    zero = descriptor.values_by_number.get(0)
+    return zero is not None and zero.name.endswith("_UNSPECIFIED")
+
+
+def _alone_has_no_word(descriptor: EnumDescriptor) -> bool:
+    """Whether all values but zero have words of their own in JSON: whoever chose these sends no other one."""
+    return len(descriptor.values) > 1 and all(
+        bool(enum_value_options(value).json_name) == (value.number != 0) for value in descriptor.values
+    )
 
 
 def _is_required(field: FieldDescriptor, dialect: Dialect, direction: Direction) -> bool:
@@ -210,14 +235,14 @@ def _is_required(field: FieldDescriptor, dialect: Dialect, direction: Direction)
     if nulls is Nulls.NULL:
         # A member of a oneof that is not set is null, as every other field.
         return True
-    return nulls is Nulls.OMIT and not field.has_presence
+    return nulls is Nulls.OMIT and not may_be_unset(field, HEEDING)
 
 
 def _may_be_null(field: FieldDescriptor, dialect: Dialect, direction: Direction) -> bool:
     if direction is Direction.REQUEST:
         # ProtoJSON: null is accepted for every field, as if it were not given.
         return not is_needed(field)
-    return field_dialect(field, dialect).nulls is Nulls.NULL and field.has_presence
+    return field_dialect(field, dialect).nulls is Nulls.NULL and may_be_unset(field, HEEDING)
 
 
 def or_null(schema: Json) -> Json:

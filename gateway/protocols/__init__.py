@@ -7,6 +7,7 @@ filled from headers and default values. A server sees what it would see of a gRP
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from google.protobuf import descriptor_pb2
@@ -66,6 +67,7 @@ def compile_procedures(methods: Iterable[Method]) -> Mapping[bytes, Procedure]:
     return {method.full_name.encode(): _ready(method) for method in methods}
 
 
+@lru_cache(maxsize=4096)
 def _ready(method: Method) -> Procedure:
     if method.client_streaming or method.server_streaming:
         return compile_procedure(method, STREAMS, None)

@@ -12,6 +12,7 @@ The grammar stands in the comments of google/api/http.proto:
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 ONE: Final = "*"
@@ -52,6 +53,7 @@ class PathTemplate:
     variables: tuple[Variable, ...]
 
 
+@lru_cache(maxsize=4096)
 def parse_template(text: str) -> PathTemplate:
     """The template that `text` spells. "/" is the template without segments.
 

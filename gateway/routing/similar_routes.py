@@ -2,38 +2,37 @@
 
 from collections.abc import Iterable
 
+from gateway.contract.error_form import ErrorForm
 from gateway.contract.services import Method
-from gateway.errors.body import Shape
-from gateway_options.v1 import options_pb2
 
 
 class SimilarRoutes:
     """Knows the fixed beginnings of all paths, segment by segment."""
 
-    def __init__(self, methods: Iterable[Method], default: Shape) -> None:
+    def __init__(self, methods: Iterable[Method], default: ErrorForm) -> None:
         self._default = default
-        self._shapes: dict[bytes, Shape] = {}
+        self._forms: dict[bytes, ErrorForm] = {}
         for method in methods:
             for binding in method.bindings:
                 for beginning in _beginnings(binding.template):
-                    self._shapes.setdefault(beginning, method.error_shape)
-        self._longest = max((beginning.count(b"/") for beginning in self._shapes), default=0)
+                    self._forms.setdefault(beginning, method.error_form)
+        self._longest = max((beginning.count(b"/") for beginning in self._forms), default=0)
 
-    def shape(self, raw_path: bytes) -> Shape:
-        """Error shape of the service that shares the longest beginning with `raw_path`; the default if none does."""
+    def form(self, raw_path: bytes) -> ErrorForm:
+        """Form of errors of the service that shares the longest beginning with `raw_path`; the default if none does."""
         # A path may have tens of thousands of slashes; what is behind the longest beginning is not looked at.
         segments = raw_path.split(b"/", self._longest + 1)[: self._longest + 1]
         for count in range(len(segments), 1, -1):
-            found = self._shapes.get(b"/".join(segments[:count]))
+            found = self._forms.get(b"/".join(segments[:count]))
             if found is not None:
                 return found
         return self._default
 
 
-def shared_shape(methods: Iterable[Method]) -> Shape:
-    """Error shape that all services of `methods` have; the one of services without options if they differ."""
-    shapes = {method.error_shape for method in methods if method.bindings}
-    return shapes.pop() if len(shapes) == 1 else options_pb2.ServiceOptions.ERROR_SHAPE_UNSPECIFIED
+def shared_form(methods: Iterable[Method]) -> ErrorForm:
+    """Form of errors that all services of `methods` have; the one of services without options if they differ."""
+    forms = [method.error_form for method in methods if method.bindings]
+    return forms[0] if forms and all(form == forms[0] for form in forms) else ErrorForm()
 
 
 def _beginnings(template: str) -> Iterable[bytes]:

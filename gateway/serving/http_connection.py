@@ -8,35 +8,26 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from gateway.app import Gateway
 from gateway.calls.connection import has_hung_up
-from gateway.errors import BadRequest, GatewayError
+from gateway.errors import GatewayError
 from gateway.errors.body import PLAIN, Refusal, refuse
-from gateway.http.exchange import JSON, Headers
-from gateway.http.request_body import Scope
+from gateway.http.exchange import JSON
 from gateway.serving.http_answer import HttpAnswer, whole_answer
 from gateway.serving.http_flow import Flow
+from gateway.serving.http_reader import HttpReader, SocketAsked
 from gateway.serving.http_request import HttpRequest
-from gateway.serving.http_scope import TRAILERS, Scopes
+from gateway.serving.http_scope import Scopes
 from gateway.serving.patience import Patience
-from gateway.serving.refusals import (
-    MAX_HEAD_BYTES,
-    BodyStopped,
-    CodingUnknown,
-    HeadTooLarge,
-    NoAnswer,
-    Overloaded,
-    Stopped,
-)
-
-__all__ = ["MAX_HEAD_BYTES", "HttpConnection"]
+from gateway.serving.refusals import BodyStopped, NoAnswer, Overloaded, Stopped
+from gateway.serving.socket_connection import check_handshake
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +35,6 @@ log = logging.getLogger(__name__)
 SLICE_BYTES: Final = 16 * 1024
 # Whoever is told the last word while it is still sending may read it so long (RFC 9112, section 9.6).
 LINGER_SECONDS: Final = 2.0
-# Headers that the connection has to know about.
-NOTED: Final = frozenset({b"expect", b"te", b"transfer-encoding"})
 
 
 class HttpConnection(asyncio.Protocol):
@@ -64,21 +53,14 @@ class HttpConnection(asyncio.Protocol):
     """From the beginning of the connection on, like the next three."""
     _scopes: Scopes
     _transport: Any
-    _parser: HttpRequestParser
+    _reader: HttpReader
     # The request that is being answered, and its answer.
     _request: HttpRequest | None = None
     _answer: HttpAnswer | None = None
-    # The request whose body is coming. Often the same.
-    _reading: HttpRequest | None = None
-    _deaf = False
-    """What the client sends from now on is thrown away."""
     _unread = b""
     """Was received and waits, as the connection is paused."""
-    _bytes_beside_body = 0
     _in_head = False
     """Nothing but a part of a head has come, and patience with it is limited."""
-    _body_awaited = False
-    """Nothing can go on before more of the body comes, and patience with it is limited."""
     _unsent_bytes = 0
     """What the client had not taken when that was looked at last."""
 
@@ -103,9 +85,6 @@ class HttpConnection(asyncio.Protocol):
         self._patience = Patience(self._loop, self._lose_patience)
         # What is to be done when the present answer is complete.
         self._queue: deque[HttpRequest | Callable[[], None]] = deque()
-        self._target = b""
-        self._headers: Headers = []
-        self._noted: Headers = []
 
     # As asyncio has it.
 
@@ -115,7 +94,8 @@ class HttpConnection(asyncio.Protocol):
         self._server_state.connections.add(self)  # type: ignore[arg-type]
         self._flow = Flow(self._transport, self._server_state, self._answered, self._read_on, self._await_body)
         self._scopes = Scopes(self._transport, self._config, self._app_state)
-        self._parser = HttpRequestParser(self)
+        sockets = self._config.ws_protocol_class is not None
+        self._reader = HttpReader(self._flow, self._scopes, self._queue.append, sockets=sockets)
         self._patience.wait(self._keep_alive_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - gone is gone
@@ -123,12 +103,11 @@ class HttpConnection(asyncio.Protocol):
         self._server_state.connections.discard(self)
         self._patience.close()
         self._say_no_more()
-        # The parser holds this connection.
-        del self._parser
+        self._reader.close()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes."""
-        if self._deaf:
+        if self._reader.deaf:
             return
         if self._unread or len(data) > SLICE_BYTES:
             self._unread += data
@@ -154,156 +133,49 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._request.keep_alive = False
 
-    # As the parser has it. These are called within `_feed` only.
-
-    def on_url(self, part: bytes) -> None:
-        """Take the target of a request, or a part of it."""
-        self._target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header or a trailer."""
-        name = name.lower()
-        # White space around a value is no part of it (RFC 9112, section 5.1); the parser takes off what stands before.
-        value = value.rstrip(b" \t")
-        self._headers.append((name, value))
-        if name in NOTED:
-            self._noted.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """End the head: a request has come, but for its body. Raises GatewayError, HttpParserInvalidURLError."""
-        if self._deaf:
-            return
-        parser = self._parser
-        self._in_head = False
-        if self._bytes_beside_body > MAX_HEAD_BYTES:
-            self._measure_head()
-        self._bytes_beside_body = 0
-        version = parser.get_http_version()
-        method = parser.get_method().decode("ascii")
-        if parser.should_upgrade():
-            # What it is for is looked at when the parser has stopped.
-            return
-        keep_alive = version == "1.1" and parser.should_keep_alive()
-        target, headers = self._target, self._headers
-        self._target, self._headers = b"", []
-        scope = self._scopes.make(method, target, headers)
-        awaits_continue = False
-        if version != "1.1":
-            if version != "1.0":
-                raise BadRequest("the request must be of HTTP/1.1 or HTTP/1.0")
-            scope["http_version"] = version
-        if self._noted:
-            awaits_continue = self._heed_noted(scope)
-        self._reading = request = HttpRequest(self._flow, scope, keep_alive=keep_alive, awaits_continue=awaits_continue)
-        self._queue.append(request)
-
-    def on_body(self, piece: bytes) -> None:
-        """Take a piece of the body."""
-        self._bytes_beside_body = 0
-        request = self._reading
-        if request is None:
-            return
-        if request.over:
-            # Nobody needs it any more; it only stands before the next request.
-            self._patience.wait(self.body_seconds)
-        else:
-            self._body_awaited = False
-            request.add(piece)
-
-    def on_message_complete(self) -> None:
-        """End the request."""
-        # Of trailers nobody knows whether they may be used as headers (RFC 9110, section 6.5.1).
-        self._bytes_beside_body = 0
-        request = self._reading
-        if request is not None:
-            self._reading = None
-            if self._headers:
-                self._headers, self._noted = [], []
-            request.end()
-            self._deaf = not request.keep_alive
-            if request.over:
-                self._patience.wait(self._keep_alive_seconds)
-
-    def _measure_head(self) -> None:
-        """Raise HeadTooLarge if the head alone is too large, and not what came with it."""
-        if len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers) > MAX_HEAD_BYTES:
-            raise HeadTooLarge
-
-    def _heed_noted(self, scope: Scope) -> bool:
-        """Return whether the client waits to be told to send its body."""
-        noted, self._noted = self._noted, []
-        codings = [value.lower() for name, value in noted if name == b"transfer-encoding"]
-        if codings and codings != [b"chunked"]:
-            raise CodingUnknown
-        if scope["http_version"] != "1.1":
-            # It knows neither trailers nor interim answers.
-            return False
-        if any(name == b"te" for name, _ in noted):
-            scope["extensions"] = {TRAILERS: {}}
-        return any(name == b"expect" and value.lower() == b"100-continue" for name, value in noted)
-
     # Reading.
 
     def _feed(self, data: bytes) -> None:
-        """Have `data` parsed, and begin with a request that has come."""
-        self._bytes_beside_body += len(data)
+        """Have `data` read, and begin with a request that has come."""
         try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade as upgrade:
-            self._upgrade(data[upgrade.args[0] :])
-        except HttpParserError as error:
-            self._fail(error)
+            self._unread = self._reader.read(data)
+        except GatewayError as error:
+            self._refuse_unreadable(error)
+        except SocketAsked as asked:
+            self._reader.deaf = True
+            self._queue.append(partial(self._hand_over, asked.head))
         if self._queue:
             if self._request is None:
                 self._advance()
             if self._queue:
                 self._flow.pause_reading()
-        if self._bytes_beside_body and not self._deaf:
-            self._bound_head()
+        if self._request is None and not self._reader.deaf:
+            self._await_client()
 
     def _feed_unread(self) -> None:
         data, self._unread = self._unread, b""
         at = 0
-        while at < len(data) and not (self._flow.read_paused or self._deaf):
+        while at < len(data) and not (self._flow.read_paused or self._reader.deaf):
             self._feed(data[at : at + SLICE_BYTES])
             at += SLICE_BYTES
             if self._unread:
                 # An upgrade that is ignored is read once more.
                 data, at, self._unread = self._unread + data[at:], 0, b""
-        if not self._deaf:
+        if not self._reader.deaf:
             self._unread = data[at:]
 
     def _read_on(self) -> None:
         """Read again what was held back, if there is room for it."""
-        if not (self._queue or (self._reading is not None and self._reading.is_full)):
+        reading = self._reader.reading
+        if not (self._queue or (reading is not None and reading.is_full)):
             self._flow.resume_reading()
             if self._unread:
                 self._feed_unread()
 
-    def _bound_head(self) -> None:
-        if self._bytes_beside_body > MAX_HEAD_BYTES:
-            self._refuse_unreadable(HeadTooLarge())
-        elif self._request is None and self._reading is None and not self._in_head:
-            self._in_head = True
-            self._patience.wait(self.head_seconds)
-
-    def _fail(self, error: HttpParserError) -> None:
-        """Refuse what the parser, or this connection on its behalf, has found to be no HTTP."""
-        if self._deaf:
-            # It stands behind a request that has said it is the last.
-            return
-        reason = error.__context__ if isinstance(error, HttpParserCallbackError) else None
-        if isinstance(reason, GatewayError):
-            self._refuse_unreadable(reason)
-        elif reason is None or isinstance(reason, HttpParserError):
-            self._refuse_unreadable(BadRequest("the request must be valid HTTP"))
-        else:
-            raise reason
-
     def _refuse_unreadable(self, error: GatewayError) -> None:
         """Answer what cannot be read, and close; nobody knows where the next request would begin."""
-        self._deaf = True
-        reading, self._reading = self._reading, None
+        self._reader.deaf = True
+        reading, self._reader.reading = self._reader.reading, None
         if self._queue and self._queue[-1] is reading:
             self._queue.pop()
         if (reading is not None and reading is self._request) or (self._answer is not None and self._answer.begun):
@@ -313,59 +185,35 @@ class HttpConnection(asyncio.Protocol):
             if self._request is None:
                 self._advance()
 
-    def _upgrade(self, rest: bytes) -> None:
-        """Leave the connection to WebSocket if it is asked for; any other upgrade may be ignored (RFC 9110, 7.8)."""
-        asked = [value.lower() for name, value in self._headers if name == b"upgrade"]
-        if self._parser.get_method() == b"CONNECT":
-            self._refuse_unreadable(BadRequest("the request must be valid HTTP"))
-        elif asked[-1:] == [b"websocket"] and self._config.ws_protocol_class is not None:
-            self._deaf = True
-            self._queue.append(self._hand_over)
-        else:
-            # The parser has taken the body for bytes of the other protocol.
-            head = self._head_without(b"upgrade")
-            self._target, self._headers, self._noted = b"", [], []
-            self._parser = HttpRequestParser(self)
-            self._unread = head + rest
-
-    def _hand_over(self) -> None:
+    def _hand_over(self, head: bytes) -> None:
         """Give the connection, and the request that asked for it, to uvicorn's protocol for WebSocket."""
+        try:
+            check_handshake(head)
+        except GatewayError as error:
+            self._refuse(error)
+            return
         protocol: Any = self._config.ws_protocol_class
         socket = protocol(config=self._config, server_state=self._server_state, app_state=self._app_state)
         self._server_state.connections.discard(self)
         self._patience.close()
         self._flow.resume_reading()
         socket.connection_made(self._transport)
-        socket.data_received(self._head_without(b""))
+        socket.data_received(head)
         self._transport.set_protocol(socket)
-        del self._parser
-
-    def _head_without(self, left_out: bytes) -> bytes:
-        """The head that was read last, without the headers of one name."""
-        method, version = self._parser.get_method(), self._parser.get_http_version().encode()
-        lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != left_out]
-        return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self._target, version, b"".join(lines))
+        self._reader.close()
 
     # Answering.
 
     def _advance(self) -> None:
-        """Begin with what comes next, or wait for it."""
-        if self._queue:
-            following = self._queue.popleft()
-            if isinstance(following, HttpRequest):
-                self._begin(following)
-            else:
-                following()
-        elif self._reading is not None:
-            self._patience.wait(self.body_seconds)
-        elif self._bytes_beside_body:
-            self._in_head = True
-            self._patience.wait(self.head_seconds)
+        """Begin with what comes next."""
+        following = self._queue.popleft()
+        if isinstance(following, HttpRequest):
+            self._begin(following)
         else:
-            self._patience.wait(self._keep_alive_seconds)
+            following()
 
     def _begin(self, request: HttpRequest) -> None:
-        self._body_awaited = False
+        self._in_head = False
         self._request = request
         self._answer = answer = HttpAnswer(self._flow, request)
         limit, state = self._most_at_once, self._server_state
@@ -402,12 +250,12 @@ class HttpConnection(asyncio.Protocol):
         if request is not None:
             request.finish()
         if request is None or not request.keep_alive:
-            self._leave(lingering=self._reading is not None)
+            self._leave(lingering=self._reader.reading is not None)
             return
-        if self._queue or self._reading is not None or self._bytes_beside_body:
+        if self._queue:
             self._advance()
         else:
-            self._patience.wait(self._keep_alive_seconds)
+            self._await_client()
         if self._flow.read_paused:
             self._read_on()
 
@@ -433,15 +281,23 @@ class HttpConnection(asyncio.Protocol):
 
     # Ending.
 
-    def _await_body(self) -> None:
-        if self._request is not None and not self._request.may_stall:
-            self._body_awaited = True
+    def _await_client(self) -> None:
+        """Wait for the rest of a body nobody needs, which stands before the next request, or for that request."""
+        if self._reader.reading is not None:
             self._patience.wait(self.body_seconds)
+        elif not self._reader.bytes_beside_body:
+            self._patience.wait(self._keep_alive_seconds)
+        elif not self._in_head:
+            self._in_head = True
+            self._patience.wait(self.head_seconds)
+
+    def _await_body(self) -> None:
+        self._patience.wait(self.body_seconds)
 
     def _lose_patience(self) -> None:
         """Close, or refuse a body that stopped; a client that is still reading an answer has time for that."""
         if self._request is not None and not self._flow.gone:
-            if self._body_awaited:
+            if self._request.body_awaited:
                 self._refuse(BodyStopped())
             return
         unsent = self._transport.get_write_buffer_size()
@@ -461,16 +317,19 @@ class HttpConnection(asyncio.Protocol):
         self._say_no_more()
         if self._transport.is_closing():
             return
-        if lingering and self._transport.can_write_eof():
+        if lingering:
             self._flow.resume_reading()
-            self._transport.write_eof()
+            # Over TLS an end that is told ends both directions. A client that knows where its answer ends closes first.
+            if self._transport.can_write_eof():
+                with suppress(OSError):  # the client is gone already
+                    self._transport.write_eof()
             self._patience.wait(LINGER_SECONDS)
         else:
             self._transport.close()
             self._patience.wait(self.body_seconds)
 
     def _say_no_more(self) -> None:
-        self._deaf = True
+        self._reader.deaf = True
         self._unread = b""
         self._queue.clear()
         self._flow.gone = True

@@ -31,7 +31,7 @@ class Flow:
         self.read_on = read_on
         """To be called when there is room for more of the present request's body."""
         self.await_body = await_body
-        """To be called when nothing can go on before more of the present request's body comes."""
+        """To be called when nothing can go on before more of the present request's body comes, which may not stall."""
         self._server_state = server_state
 
     def pause_reading(self) -> None:

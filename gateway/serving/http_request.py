@@ -20,6 +20,8 @@ class HttpRequest:
     """All of the body has come."""
     over = False
     """The answer is complete or broken off, so that nobody needs the body any more."""
+    body_awaited = False
+    """Nothing can go on before more of the body comes, and patience with it is limited."""
     _body: bytes | bytearray = b""
     _end_told = False
     # Most requests are there before anybody asks for them.
@@ -37,6 +39,7 @@ class HttpRequest:
         """Take a piece of the body; too much of it pauses the connection."""
         if self.over:
             return
+        self.body_awaited = False
         if self._body:
             if isinstance(self._body, bytes):
                 self._body = bytearray(self._body)
@@ -92,7 +95,9 @@ class HttpRequest:
             if self.awaits_continue:
                 self.awaits_continue = False
                 self._flow.transport.write(CONTINUE)
-            self._flow.await_body()
+            if not self.may_stall:
+                self.body_awaited = True
+                self._flow.await_body()
         if self._news is None:
             self._news = asyncio.Event()
         self._news.clear()

@@ -4,6 +4,10 @@ import logging
 from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request
+from websockets.streams import StreamReader
+
+from gateway.errors import BadRequest
 
 # Frames one message may be in. A limit of bytes does not hold empty ones back.
 MAX_FRAGMENTS: Final = 4096
@@ -15,6 +19,20 @@ TURN_BYTES: Final = 16 * 1024
 
 # The gateway needs a few turns of the loop to end its streams when the server stops.
 OWN_END_SECONDS: Final = 1.0
+
+
+def check_handshake(head: bytes) -> None:
+    """Raise BadRequest for the head of a handshake that websockets cannot read, which it would never answer."""
+    reader = StreamReader()
+    reader.feed_data(head)
+    reading = Request.parse(reader.read_line)
+    try:
+        next(reading)
+    except StopIteration:
+        return
+    except Exception as error:
+        limits = f"at most {MAX_NUM_HEADERS} headers of at most {MAX_LINE_LENGTH} bytes"
+        raise BadRequest(f"a WebSocket handshake must have no body, and {limits}") from error
 
 
 class SocketConnection(WebSocketsSansIOProtocol):

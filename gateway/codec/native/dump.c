@@ -2,11 +2,13 @@
 
 void dumper_open(Dumper *dumper, const Table *table, uint8_t *memory, size_t size) {
     *dumper = (Dumper){.table = table};
-    buffer_open(&dumper->out, memory, size);
+    reader_open(&dumper->reader, (Slice){memory, 0}, memory, size / 8);
+    buffer_open(&dumper->out, memory + size / 8, size - size / 8);
 }
 
 void dumper_close(Dumper *dumper) {
     buffer_close(&dumper->out);
+    reader_close(&dumper->reader);
     free(dumper->found.places);
 }
 

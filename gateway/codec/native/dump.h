@@ -2,6 +2,7 @@
 #ifndef GATEWAY_DUMP_H
 #define GATEWAY_DUMP_H
 
+#include "json_reader.h"
 #include "table.h"
 #include "wire.h"
 
@@ -17,6 +18,8 @@ typedef struct {
 
 typedef struct {
     Buffer out;
+    /* Of strings that hold JSON text. */
+    Reader reader;
     const Table *table;
     Found found;
     int depth;

@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "dump.h"
+#include "json_value.h"
 #include "number.h"
 #include "text.h"
 
@@ -95,6 +96,11 @@ static Slice slice_of(Wire inside) {
     return (Slice){inside.at, (size_t)(inside.end - inside.at)};
 }
 
+/* Refuses an empty text, which is no value or wrong. */
+static bool put_json_text(Dumper *dumper, Slice text, bool object) {
+    return copy_text(&dumper->reader, text, object, &dumper->out);
+}
+
 const uint8_t *dump_scalar(Dumper *dumper, const Field *field, const uint8_t *at, const uint8_t *end) {
     Buffer *out = &dumper->out;
     Wire wire = {at, end}, inside;
@@ -104,6 +110,10 @@ const uint8_t *dump_scalar(Dumper *dumper, const Field *field, const uint8_t *at
         return read_sized(&wire, &inside) && put_quoted(out, slice_of(inside)) ? wire.at : NULL;
     case TYPE_BYTES:
         return read_sized(&wire, &inside) && put_base64(out, slice_of(inside)) ? wire.at : NULL;
+    case TYPE_JSON_OBJECT:
+        return read_sized(&wire, &inside) && put_json_text(dumper, slice_of(inside), true) ? wire.at : NULL;
+    case TYPE_JSON_ANY:
+        return read_sized(&wire, &inside) && put_json_text(dumper, slice_of(inside), false) ? wire.at : NULL;
     case TYPE_BOOL:
         return read_varint(&wire, &value) && put_bool(out, value != 0) ? wire.at : NULL;
     case TYPE_ENUM:

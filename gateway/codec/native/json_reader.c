@@ -11,6 +11,14 @@ void reader_open(Reader *reader, Slice text, uint8_t *first, size_t capacity) {
     buffer_open(&reader->unescaped, first, capacity);
 }
 
+void reader_restart(Reader *reader, Slice text) {
+    reader->at = reader->start = text.at;
+    reader->end = text.at + text.length;
+    reader->depth = 0;
+    reader->unescaped.length = 0;
+    reader->key_count = 0;
+}
+
 void reader_close(Reader *reader) {
     buffer_close(&reader->unescaped);
     free(reader->keys);
@@ -169,7 +177,8 @@ static bool keep_key(Reader *reader, Key key) {
     return true;
 }
 
-bool read_compared_key(Reader *reader, Slice *text) {
+/* Reads a string that is kept as a key. */
+static bool read_kept_key(Reader *reader, Slice *text) {
     size_t start = reader->unescaped.length;
     if (!read_lasting(reader, text)) {
         return false;
@@ -184,7 +193,16 @@ bool read_compared_key(Reader *reader, Slice *text) {
     if (text->length == 0) {
         key.offset = 0;
     }
-    return keep_key(reader, key) && accept(reader, ':');
+    return keep_key(reader, key);
+}
+
+bool keep_compared_key(Reader *reader) {
+    Slice text;
+    return read_kept_key(reader, &text);
+}
+
+bool read_compared_key(Reader *reader, Slice *text) {
+    return read_kept_key(reader, text) && accept(reader, ':');
 }
 
 /* Shorter keys first, then by their bytes. */

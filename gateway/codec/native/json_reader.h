@@ -33,6 +33,9 @@ typedef struct {
 } Reader;
 
 void reader_open(Reader *reader, Slice text, uint8_t *first, size_t capacity);
+
+/* Begins another text; the memory stays. */
+void reader_restart(Reader *reader, Slice text);
 void reader_close(Reader *reader);
 
 /* Moves behind `wanted`, white space before it included, if it comes next. */
@@ -79,7 +82,10 @@ bool accept_word(Reader *reader, const char *word, size_t length);
 /* Reads a string. The slice is valid until the next string is read. */
 bool read_string(Reader *reader, Slice *text);
 
-/* Reads a string, a colon, and keeps the string to be compared with the other keys of its object. */
+/* Reads a string and keeps it to be compared with the other keys of its object. */
+bool keep_compared_key(Reader *reader);
+
+/* The same with the colon behind it. */
 bool read_compared_key(Reader *reader, Slice *text);
 
 /* Closes an object whose first key was kept as number `first`: whether no two keys since then are the same. */

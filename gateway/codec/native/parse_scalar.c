@@ -3,6 +3,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "json_value.h"
 #include "number.h"
 #include "text.h"
 #include "wire.h"
@@ -124,7 +125,7 @@ static Outcome parse_enum(Parser *parser, const Enum *values) {
         return values->null && accept_literal(&parser->reader, "null") && put_byte(&parser->out, 0) ? WRITTEN : REFUSED;
     }
     if (next != '"') {
-        return parse_enum_number(parser, values);
+        return values->takes_numbers ? parse_enum_number(parser, values) : REFUSED;
     }
     Slice text;
     if (!read_string(&parser->reader, &text)) {
@@ -146,6 +147,14 @@ static bool parse_bytes(Parser *parser) {
     return start > 0 && put_base64_decoded(&parser->out, text) && close_sized(&parser->out, start);
 }
 
+static bool parse_json_text(Parser *parser, bool object) {
+    if (object && peek(&parser->reader) != '{') {
+        return false;
+    }
+    size_t start = open_sized(&parser->out);
+    return start > 0 && copy_value(&parser->reader, &parser->out) && close_sized(&parser->out, start);
+}
+
 Outcome parse_scalar(Parser *parser, const Field *field) {
     Reader *reader = &parser->reader;
     Slice text;
@@ -157,6 +166,12 @@ Outcome parse_scalar(Parser *parser, const Field *field) {
         break;
     case TYPE_BYTES:
         written = parse_bytes(parser);
+        break;
+    case TYPE_JSON_OBJECT:
+        written = parse_json_text(parser, true);
+        break;
+    case TYPE_JSON_ANY:
+        written = parse_json_text(parser, false);
         break;
     case TYPE_BOOL:
         written = accept_literal(reader, "true") ? put_byte(&parser->out, 1)

@@ -59,11 +59,12 @@ static bool words_from_rows(Table *table, Words *words, PyObject *rows) {
 }
 
 static bool enum_from_row(Table *table, Enum *values, PyObject *row) {
-    int any, closed, null;
+    int numbers, any, closed, null;
     PyObject *words, *texts;
-    if (!PyArg_ParseTuple(row, "pppO!O!", &any, &closed, &null, &PyTuple_Type, &words, &PyTuple_Type, &texts)) {
+    if (!PyArg_ParseTuple(row, "ppppO!O!", &numbers, &any, &closed, &null, &PyTuple_Type, &words, &PyTuple_Type, &texts)) {
         return false;
     }
+    values->takes_numbers = numbers;
     values->takes_any_number = any;
     values->closed = closed;
     values->null = null;
@@ -103,6 +104,8 @@ static uint8_t wire_type_of(int type) {
     case TYPE_BYTES:
     case TYPE_MESSAGE:
     case TYPE_FOREIGN:
+    case TYPE_JSON_OBJECT:
+    case TYPE_JSON_ANY:
         return WIRE_LENGTH;
     default:
         return WIRE_VARINT;

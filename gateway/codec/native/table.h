@@ -7,7 +7,8 @@
 
 #include "buffer.h"
 
-/* FieldDescriptor.Type, as in google/protobuf/descriptor.proto. Groups are FOREIGN fields here. */
+/* FieldDescriptor.Type, as in google/protobuf/descriptor.proto. Groups are FOREIGN fields here, and strings that hold
+ * JSON text have types of their own; the numbers of these are those of table.py. */
 enum {
     TYPE_DOUBLE = 1,
     TYPE_FLOAT = 2,
@@ -27,7 +28,9 @@ enum {
     TYPE_SFIXED64 = 16,
     TYPE_SINT32 = 17,
     TYPE_SINT64 = 18,
-    TYPES = 19
+    TYPE_JSON_OBJECT = 19,
+    TYPE_JSON_ANY = 20,
+    TYPES = 21
 };
 
 /* Kinds of messages, by their JSON form; the numbers are those of table.py. */
@@ -73,6 +76,8 @@ typedef struct {
     Words words;
     /* Numbers without a value are kept in JSON: the enum is open and has no words of its own. */
     bool takes_any_number;
+    /* Numbers are read from JSON beside words. */
+    bool takes_numbers;
     /* Numbers without a value are no values of the field in binary. */
     bool closed;
     /* google.protobuf.NullValue: null in JSON. */
@@ -142,7 +147,8 @@ typedef struct {
 
 /* Whether the elements of a list are packed together. */
 static inline bool is_packable(int type) {
-    return type != TYPE_STRING && type != TYPE_BYTES && type != TYPE_MESSAGE && type != TYPE_FOREIGN;
+    return type != TYPE_STRING && type != TYPE_BYTES && type != TYPE_MESSAGE && type != TYPE_FOREIGN &&
+           type != TYPE_JSON_OBJECT && type != TYPE_JSON_ANY;
 }
 
 /* The entry of `word`, or NULL. */

@@ -12,7 +12,8 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from gateway.codec.dialect import Dialect, Nulls
 from gateway.codec.enum_words import NULL_VALUE, enum_words
-from gateway.codec.field_dialect import field_dialect, value_dialect
+from gateway.codec.field_dialect import field_dialect, json_text, may_be_unset, value_dialect
+from gateway_options.v1 import options_pb2
 
 # (word, what it stands for)
 _Words: TypeAlias = tuple[tuple[bytes, int], ...]
@@ -22,7 +23,7 @@ FieldRow: TypeAlias = tuple[int, int, int, bool, int, bool, bool, int, int, int,
 # (kind, extendable, count of oneofs, names and indexes of fields, fields)
 MessageRow: TypeAlias = tuple[int, bool, int, _Words, tuple[FieldRow, ...]]
 # (takes any number, closed, null, words and numbers, numbers and JSON texts)
-EnumRow: TypeAlias = tuple[bool, bool, bool, _Words, tuple[tuple[int, bytes], ...]]
+EnumRow: TypeAlias = tuple[bool, bool, bool, bool, _Words, tuple[tuple[int, bytes], ...]]
 
 # As in table.h.
 _FIELDS: Final = 0
@@ -48,6 +49,10 @@ _KINDS: Final[Mapping[str, int]] = {
     "google.protobuf.BytesValue": _WRAPPER,
     # Any message may be in it, with fields beside "@type".
     "google.protobuf.Any": _FOREIGN,
+}
+_JSON_TYPES: Final[Mapping[int, int]] = {
+    options_pb2.FieldOptions.JSON_TEXT_OBJECT: 19,
+    options_pb2.FieldOptions.JSON_TEXT_ANY: 20,
 }
 _SINGLE, _LIST, _MAP = 0, 1, 2
 _LEFT_OUT, _NULL, _DEFAULT = 0, 1, 2
@@ -89,12 +94,13 @@ class Rows:
         enum, oneof, shape = field.enum_type, field.containing_oneof, _shape(field)
         own = field_dialect(field, dialect)
         name = field.name if dialect.proto_names else field.json_name
+        kind = json_text(field, dialect)
         return (
             field.number,
-            field.type,
+            _JSON_TYPES[kind] if kind and shape != _MAP else field.type,
             shape,
             field.has_presence,
-            _missing(field, own.nulls),
+            _missing(own.nulls, may_be_unset=may_be_unset(field, dialect)),
             own.number_integers,
             shape == _SINGLE and _takes_null(field),
             oneof.index if oneof is not None else _NONE,
@@ -124,11 +130,11 @@ def _shape(field: FieldDescriptor) -> int:
     return _MAP if field.message_type is not None and field.message_type.GetOptions().map_entry else _LIST
 
 
-def _missing(field: FieldDescriptor, nulls: Nulls) -> int:
+def _missing(nulls: Nulls, *, may_be_unset: bool) -> int:
     """What is written of a field that the binary form does not have."""
     if nulls is Nulls.PROTO_JSON:
         return _LEFT_OUT
-    if not field.has_presence:
+    if not may_be_unset:
         return _DEFAULT
     return _NULL if nulls is Nulls.NULL else _LEFT_OUT
 
@@ -151,6 +157,7 @@ def _enum_row(enum: EnumDescriptor, dialect: Dialect) -> EnumRow:
     words = enum_words(enum, names_only=not dialect.heeds_options)
     texts = {number: number if dialect.number_enums else text for number, text in words.texts.items()}
     return (
+        words.takes_numbers,
         words.takes_any_number,
         enum.is_closed,
         enum.full_name == NULL_VALUE,

@@ -7,6 +7,7 @@
 #include "dump_scalar.c"
 #include "dump_well_known.c"
 #include "json_reader.c"
+#include "json_value.c"
 #include "number.c"
 #include "parse.c"
 #include "parse_scalar.c"

@@ -24,6 +24,7 @@ from gateway.backend.channel import ChannelBackend
 from gateway.backend.in_process import InProcessBackend
 from gateway_options.v1 import options_pb2
 from tests.integration.gateway.handlers import service_handler
+from tests.patience import PATIENCE
 
 HERE = Path(__file__).parent
 PROTO = HERE.parents[2] / "proto"
@@ -74,6 +75,8 @@ class Librarian:
         self._classes = classes
         self.log: list[str] = []
         self.complete: list[str] = []
+        # The newest upload, its messages merged.
+        self.uploaded: Any = None
         self.gate = asyncio.Event()
         self.shared: list[Any] = []
         self.cancelled = asyncio.Event()
@@ -210,6 +213,7 @@ class Librarian:
         return httpbody_pb2.HttpBody(content_type="image/png", data=b"\x89PNG\r\n\x00")
 
     async def put_cover(self, request: Any, context: Any) -> Any:
+        self.uploaded = request
         data = request.file.data
         digest = hashlib.sha256(data).hexdigest()
         stored = self._classes["Stored"]
@@ -217,10 +221,12 @@ class Librarian:
 
     async def put_text(self, requests: AsyncIterator[Any], context: Any) -> Any:
         stored = self._classes["Stored"]()
+        self.uploaded = self._classes["PutTextRequest"]()
         digest = hashlib.sha256()
         try:
             async for request in requests:
                 assert not self.complete
+                self.uploaded.MergeFrom(request)
                 if request.complete:
                     self.complete.append(stored.id)
                     continue
@@ -335,7 +341,7 @@ class Conversation:
         return await self.incoming.get()
 
     async def next(self) -> dict[str, Any]:
-        return await asyncio.wait_for(self.events.get(), 5)
+        return await asyncio.wait_for(self.events.get(), PATIENCE)
 
     async def next_body(self) -> bytes:
         event = await self.next()
@@ -347,7 +353,7 @@ class Conversation:
 
     async def done(self) -> None:
         assert self.task is not None
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, PATIENCE)
 
 
 class Client:

@@ -9,22 +9,20 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from google.protobuf.descriptor import FileDescriptor
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from gateway.backend.connection import ServerAddress
 from gateway.contract.source import ask_server
+from tests.integration.gateway.serving.certificate import make_certificate
+from tests.patience import PATIENCE
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -84,6 +82,43 @@ async def test_it_serves_what_it_reads_from_either_source(
     assert ended == 0
 
 
+async def test_a_gateway_that_stops_first_says_that_it_is_not_ready(
+    server: str, descriptor_set: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / "library.binpb"
+    file.write_bytes(descriptor_set)
+    listening, probing = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    options = ["--listen", listening, "--probes", probing, "--drain", "3"]
+    process = await start("--backend", server, "--descriptor-set", str(file), *options)
+
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{listening}") as client:
+
+            async def ready(status: int) -> None:
+                async with asyncio.timeout(PATIENCE):
+                    while await status_of(client, f"http://{probing}/readyz") != status:
+                        await asyncio.sleep(0.02)
+
+            await ready(200)
+            process.send_signal(signal.SIGTERM)
+            await ready(503)
+            meanwhile = await status_of(client, "/v1/books/b1")
+        ended = await asyncio.wait_for(process.wait(), 30)
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+    assert (meanwhile, ended) == (200, 0)
+
+
+async def status_of(client: httpx.AsyncClient, url: str) -> int:
+    """The status of the answer; 0 while there is none."""
+    try:
+        return (await client.get(url)).status_code
+    except httpx.TransportError:
+        return 0
+
+
 async def test_types_are_not_looked_for_over_the_connection_that_told_of_the_services(server: str) -> None:
     services = await asyncio.to_thread(ask_server, ServerAddress(server))
     pool = services[0].file.pool
@@ -112,10 +147,10 @@ async def answer_to(address: str, request: bytes) -> tuple[int, dict[str, str], 
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
     status, *lines = head.decode().split("\r\n")[:-2]
     headers = dict(line.lower().split(": ", 1) for line in lines)
-    body = await asyncio.wait_for(reader.readexactly(int(headers["content-length"])), 5)
+    body = await asyncio.wait_for(reader.readexactly(int(headers["content-length"])), PATIENCE)
     writer.close()
     await writer.wait_closed()
     return int(status.split()[1]), headers, body
@@ -402,28 +437,7 @@ async def test_a_server_that_is_away_is_503_and_found_again_when_it_is_back(
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for localhost that signs itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "cert.pem", folder / "key.pem"
-    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 async def test_tls_on_both_sides_with_a_certificate_of_our_own(

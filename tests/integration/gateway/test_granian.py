@@ -11,8 +11,9 @@ from granian.server.embed import Server
 
 from gateway.app import Gateway
 from gateway.backend.in_process import InProcessBackend
-from tests.end_to_end.system import free_port
 from tests.integration.gateway.conftest import Librarian
+from tests.patience import PATIENCE
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -69,11 +70,11 @@ async def test_a_stream_of_events_ends_properly(client: httpx.AsyncClient) -> No
 async def test_a_client_that_leaves_cancels_the_call(address: tuple[str, int], librarian: Librarian) -> None:
     _, writer = await asyncio.open_connection(*address)
     writer.write(b"GET /v1/books/slow HTTP/1.1\r\nHost: library\r\n\r\n")
-    await asyncio.wait_for(librarian.gate.wait(), 5)
+    await asyncio.wait_for(librarian.gate.wait(), PATIENCE)
 
     writer.close()
 
-    await asyncio.wait_for(librarian.cancelled.wait(), 1)
+    await asyncio.wait_for(librarian.cancelled.wait(), PATIENCE)
 
 
 async def test_a_handshake_that_is_refused_has_a_status_and_a_reason(address: tuple[str, int]) -> None:
@@ -83,7 +84,7 @@ async def test_a_handshake_that_is_refused_has_a_status_and_a_reason(address: tu
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
 
-    answer = await asyncio.wait_for(reader.read(4096), 5)
+    answer = await asyncio.wait_for(reader.read(4096), PATIENCE)
     writer.close()
 
     assert answer.startswith(b"HTTP/1.1 404")

@@ -217,6 +217,35 @@ def test_a_field_is_described_in_its_own_dialect(
     assert not fits({"cents": "5"}, content(operation), document)
 
 
+def test_a_text_that_is_json_is_described_as_its_value(shapes: FileDescriptor) -> None:
+    nulls = options_pb2.ServiceOptions(null_policy=options_pb2.ServiceOptions.NULL_POLICY_NULL)
+    document = write(shapes, GatewayOptions(service_defaults=nulls))
+    operation = document["paths"]["/v1/notes"]["post"]
+
+    body: Any = {
+        "needed": {},
+        "object": {"longer": "than nine characters"},
+        "any": [1],
+        "objects": [{}],
+        "byName": {"a": 1},
+    }
+    assert fits(body, content(operation), document)
+    wrong: list[Any] = [
+        {"needed": None},
+        {"needed": "{}"},
+        {"object": "{}"},
+        {"objects": [1]},
+        {"objects": [{}, {}, {}]},
+    ]
+    assert [change for change in wrong if fits(body | change, content(operation), document)] == []
+    assert content(operation)["properties"]["paging"]["default"] == {"size": 20}
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    empty: Any = {"object": None, "any": None, "objects": [], "byName": {}, "paging": None, "needed": None}
+    assert fits(empty, answer, document)
+    parameters = {one.get("name"): one for one in document["paths"]["/v1/notes"]["get"]["parameters"]}
+    assert parameters["object"]["content"]["application/json"]["schema"]["type"] == "object"
+
+
 def test_a_key_that_has_a_header_is_described_as_that_header(document: Any) -> None:
     operation = document["paths"]["/v1/shapes:make"]["post"]
 
@@ -234,6 +263,18 @@ def test_refusals_are_read_from_the_comment_and_the_options(document: Any) -> No
     assert responses["409"]["description"] == "FAILED_PRECONDITION with REASON_ROUND while it rolls."
     assert responses["409"]["content"]["application/json"]["example"]["code"] == 9
     assert set(responses["429"]["headers"]) == {"X-Request-ID", "Retry-After"}
+
+
+def test_refusals_have_the_words_of_the_service_and_the_code_of_the_reason(
+    library: FileDescriptor, descriptor_set: bytes
+) -> None:
+    document = write(library, GatewayOptions(listener="back", comments=descriptor_set))
+
+    responses = document["paths"]["/back/books/{id}"]["get"]["responses"]
+    examples = {status: responses[status]["content"]["application/json"]["example"] for status in ("404", "409", "503")}
+    assert (examples["404"]["error"], examples["404"]["code"]) == ("Not on our shelves", "NOT_FOUND")
+    assert (examples["409"]["error"], examples["409"]["code"]) == ("Conflict", "BOOK_LENT")
+    assert (examples["503"]["error"], examples["503"]["code"]) == ("Closed", "CLOSED")
 
 
 # RFC 9110, section 13.1.2.
@@ -340,3 +381,21 @@ async def test_a_twin_that_a_parameter_chooses_is_told_in_the_same_operation(
     operation = document["paths"]["/v1/books/{id}/pages"]["get"]
     assert operation["parameters"][-1]["description"] == "`text` chooses: The pages as a download."
     assert set(operation["responses"]["200"]["content"]) == {"application/x-ndjson", "text/event-stream", "*/*"}
+
+
+def test_times_of_examples_are_in_the_style_of_the_service(shapes: FileDescriptor) -> None:
+    style = options_pb2.ServiceOptions.TIME_STYLE_OFFSET
+
+    document = write(shapes, GatewayOptions(service_defaults=options_pb2.ServiceOptions(time_style=style)))
+
+    operation = document["paths"]["/v1/shapes/{id}"]["put"]
+    assert "2024-01-15T10:30:00Z" in str(operation["requestBody"])
+    answer = str(operation["responses"]["200"])
+    assert "2024-01-15T10:30:00+00:00" in answer
+    assert "2024-01-15T10:30:00Z" not in answer
+
+
+def test_a_file_is_not_described_by_what_its_envelope_says_of_itself(document: Any) -> None:
+    scan = document["paths"]["/v1/scan"]["post"]
+
+    assert scan["responses"]["200"]["description"] == "Success."

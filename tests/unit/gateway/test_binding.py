@@ -54,6 +54,21 @@ def test_the_path_wins_over_the_body(methods: dict[str, Method]) -> None:
     assert (shelf.label, shelf.page_count) == ("path", 2)
 
 
+def test_a_body_may_have_to_repeat_the_path_or_be_silent(methods: dict[str, Method]) -> None:
+    move = methods["MoveShelf"]
+
+    silent = bound(move, {"shelf_label": "a"}, body=b'{"room": "r"}')
+    same = bound(move, {"shelf_label": "a"}, body=b'{"shelfLabel": "a", "room": "r"}')
+
+    assert silent == same
+    assert (same.shelf_label, same.room) == ("a", "r")
+    for other in (b'{"shelfLabel": "b"}', b'{"shelf_label": "A"}', b'{"shelfLabel": ""}'):
+        refusal = refusal_of(move, {"shelf_label": "a"}, body=other)
+        assert [(one.field, one.message) for one in refusal.violations] == [
+            ("shelfLabel", "shelfLabel must be the one in the path")
+        ]
+
+
 def test_the_path_wins_over_the_query(get_shelf: Method) -> None:
     assert bound(get_shelf, {"name": "path"}, query=b"name=query").name == "path"
 
@@ -241,6 +256,48 @@ def test_raw_bodies_are_taken_untouched_with_their_content_type(methods: dict[st
 
     assert (request.label, request.cover.content_type, request.cover.data) == ("a", "image/png", b"\xff{")
     assert (whole.content_type, whole.data) == ("image/png", b"\xff{")
+
+
+# Texts that are JSON; source: the comment of `json_text` in gateway/v1/options.proto.
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        (b"filter=%7B+%22b%22:+1.0,%22a%22:12345678901234567890%7D", {"filter": '{"b":1.0,"a":12345678901234567890}'}),
+        (b"examples=1&examples=%22x%22&examples=null", {"examples": ["1", '"x"', "null"]}),
+    ],
+)
+def test_a_parameter_of_json_text_is_taken_as_it_is_written(
+    message_class: MessageClass, methods: dict[str, Method], query: bytes, fields: dict[str, Any]
+) -> None:
+    request = bound(methods["GetNote"], query=query)
+
+    request.ClearField("paging")
+    assert request == message_class("GetNoteRequest")(**fields)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        (b"filter=[]", "filter must be an object"),
+        (b"filter=", "filter must not be empty"),
+        (b"filter={", "filter must be valid JSON"),
+        (b"filter=%7B%22a%22:1,%22a%22:2%7D", "filter must not repeat the key 'a'"),
+        (b"examples=x", "examples must be valid JSON"),
+    ],
+)
+def test_a_parameter_that_is_no_json_text_is_refused_by_name(
+    methods: dict[str, Method], query: bytes, sentence: str
+) -> None:
+    assert refusal_of(methods["GetNote"], query=query).message.startswith(sentence)
+
+
+def test_headers_and_defaults_of_json_text_are_json(methods: dict[str, Method]) -> None:
+    request = bound(methods["GetNote"], headers=((b"x-tenant", b'{ "a": 1.0 }'),))
+
+    assert (request.tenant, request.paging) == ('{"a":1.0}', '{"size":20}')
+    assert refusal_of(methods["GetNote"], headers=((b"x-tenant", b"a"),)).message.startswith("X-Tenant must be valid")
 
 
 # Headers and defaults.

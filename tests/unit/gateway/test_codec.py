@@ -686,3 +686,21 @@ def test_one_call_can_ignore_what_is_unknown(message_class: MessageClass) -> Non
     assert parse(text, message_class("Shelf"), ignore_unknown=True) == message_class("Shelf")()
     with pytest.raises(ParseError, match=r"^zzz is not a known field"):
         parse(text, message_class("Shelf"))
+
+
+@pytest.mark.parametrize("value", ["1", "1.0", '"1"', '"SIZE_SMALL"', '"SIZE_UNSPECIFIED"', '"s"', '""', "0", "true"])
+def test_an_enum_that_wants_words_only_takes_nothing_else(
+    codec: Codec, message_class: MessageClass, value: str
+) -> None:
+    request = message_class("MoveShelfRequest")
+
+    assert codec.parse(b'{"size": "S"}', request, HEEDING) == request(size=1)
+    assert codec.parse(b'{"size": null}', request, HEEDING) == request()
+    with pytest.raises(ParseError, match=r"^size must be one of S, L$"):
+        codec.parse(f'{{"size": {value}}}'.encode(), request, HEEDING)
+
+
+def test_plain_protojson_knows_no_words(codec: Codec, message_class: MessageClass) -> None:
+    request = message_class("MoveShelfRequest")
+
+    assert codec.parse(b'{"size": 1}', request) == codec.parse(b'{"size": "SIZE_SMALL"}', request) == request(size=1)

@@ -1,5 +1,6 @@
 """The native transcoder gives what the codec in Python gives, or leaves the work to it."""
 
+import json
 import math
 import re
 from functools import partial
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.codec import STRICT, Dialect, DumpError, Nulls, dumper, in_python, parser, value_dumper
+from gateway.codec.field_dialect import json_text
 from gateway.codec.native import AVAILABLE, Transcoder, transcoder
 from gateway.codec.native.table import FieldRow, MessageRow
 
@@ -99,6 +101,17 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
     max_leaves=8,
 )
+# As it may be spelled: with spaces and escapes, digits that a double has not, keys twice, and some that is no JSON.
+_SPELLED = (
+    _JSON.map(orjson.dumps)
+    | _JSON.map(lambda value: json.dumps(value, indent=1).encode())
+    | st.sampled_from(
+        [
+            *rb'{} [] null "" 1.50 -0 0.1e+3 123456789012345678901234567890 1e400 "\u00e9\/" {"a":1,"a":2}'.split(),
+            *(b'{ "b" : [ 1 , { } ] , "a" : " \\" " }', b'{"\\u0061":1,"a":2}', b"", b" ", b"[1,]", b'{"a":1}}', b"{"),
+        ]
+    )
+).map(lambda text: text.decode(errors="replace"))
 _MASK_PATHS = st.from_regex(r"[a-z_A-Z.]{0,8}", fullmatch=True) | st.sampled_from(["foo_bar.baz", "a1"])
 
 
@@ -154,13 +167,15 @@ def _fill_field(draw: st.DrawFn, message: Any, field: FieldDescriptor, levels: i
 
 
 def _scalars(field: FieldDescriptor) -> st.SearchStrategy[Any]:
+    if json_text(field, Dialect(heeds_options=True)):
+        return _SPELLED
     if field.enum_type is None:
         return _SCALARS[field.type]
     numbers = st.sampled_from(sorted(field.enum_type.values_by_number))
     return numbers if field.enum_type.is_closed else numbers | _INT32
 
 
-_NAMES = st.sampled_from(["Singles", "Lists", "Maps", "WellKnown", "Choice", "Styled", "All", "Old"])
+_NAMES = st.sampled_from(["Singles", "Lists", "Maps", "WellKnown", "Choice", "Styled", "Texts", "All", "Old"])
 
 
 @st.composite
@@ -370,6 +385,33 @@ def test_fields_with_a_dialect_of_their_own_are_not_left_to_python(kinds: dict[s
 
     assert wire is not None
     assert styled.dump(kinds["Styled"].FromString(wire).SerializePartialToString) == text
+
+
+def test_fields_of_json_text_are_not_left_to_python(kinds: dict[str, type[Message]]) -> None:
+    text = (
+        b'{"object":{"b":[1.50,-0,1e+2,123456789012345678901234567890],"a":"\\u00e9\\n"},"any":"x","someAny":[],'
+        b'"objects":[{},{"":{}}],"anys":[null,true,1],"objectMap":{"a":{"b":1.0}},"anyMap":{"1":null},"member":"",'
+        b'"nullAny":null,"inner":{"member":null,"nullAny":0.0}}'
+    )
+    texts = native(kinds["Texts"], Dialect(heeds_options=True))
+
+    wire = texts.parse(text.replace(b",", b" ,\n").replace(b":", b" : "))
+
+    assert wire is not None
+    assert texts.dump(kinds["Texts"].FromString(wire).SerializePartialToString) == text
+
+
+def test_a_json_text_cut_off_or_damaged_anywhere_is_written_or_left_to_python(kinds: dict[str, type[Message]]) -> None:
+    text = b'{"a\\u0061":[1.5e3,{"b":null}],"c":" \xc3\xa9"}'
+    transcoder = native(kinds["Texts"], Dialect(heeds_options=True))
+    for end in range(len(text)):
+        for last in (b"", b"\x00", b"\xff", b'"', b"\\", b"}", b" "):
+            damaged = text[:end] + last
+            dumped = transcoder.dump(partial(bytes, b"\x12" + bytes([len(damaged)]) + damaged))
+            if dumped is not None:
+                assert orjson.loads(dumped)["any"] == orjson.loads(damaged)
+            transcoder.parse(b'{"any":' + damaged)
+            transcoder.parse(b'{"any":' + damaged + b"}")
 
 
 # Hostile texts and messages. Python answers them; see test_json_text.py.

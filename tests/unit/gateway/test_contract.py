@@ -6,6 +6,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 from google.protobuf.descriptor import ServiceDescriptor
 
 from gateway.codec.dialect import Dialect, Nulls
+from gateway.contract.error_form import ErrorForm
 from gateway.contract.services import ContractInvalid, Method, read_services
 from gateway_options.v1 import options_pb2
 
@@ -42,7 +43,7 @@ def test_a_service_without_options_speaks_strict_protojson_on_the_main_listener(
     method = methods["GetShelf"]
 
     assert method.dialect == Dialect(heeds_options=True)
-    assert method.error_shape == options_pb2.ServiceOptions.ERROR_SHAPE_UNSPECIFIED
+    assert method.error_form == ErrorForm()
     assert method.listeners == ("main",)
 
 
@@ -58,7 +59,7 @@ def test_options_are_read_from_a_pool_that_does_not_know_them(methods: dict[str,
         ignore_unknown_fields=True,
         ignore_unknown_parameters=True,
     )
-    assert method.error_shape == options_pb2.ServiceOptions.ERROR_SHAPE_DETAIL
+    assert method.error_form == ErrorForm(options_pb2.ServiceOptions.ERROR_SHAPE_DETAIL)
     assert method.listeners == ("desk",)
     assert method.options.success_status == 203
     assert method.options.query_match == options_pb2.QueryMatch(parameter="format", value="text")
@@ -170,7 +171,7 @@ def test_options_of_the_service_go_over_those_of_its_file_and_these_over_the_def
     (method,) = read_services([service(RULE, of_file=of_file, of_service=of_service)], defaults)
 
     assert method.dialect == Dialect(proto_names=True, heeds_options=True, ignore_unknown_fields=True)
-    assert method.error_shape == Options.ERROR_SHAPE_DETAIL
+    assert method.error_form == ErrorForm(Options.ERROR_SHAPE_DETAIL)
     assert method.max_body_bytes == 3
     assert method.listeners == ("b",)
 
@@ -182,6 +183,24 @@ def test_the_first_value_of_an_option_replaces_one_from_further_out() -> None:
     (method,) = read_services([service(RULE, of_file=of_file, of_service=of_service)])
 
     assert method.dialect == Dialect(proto_names=True, heeds_options=True)
+
+
+def test_words_of_a_status_are_taken_status_by_status_from_the_innermost_options() -> None:
+    words = options_pb2.StatusWords
+    of_file = Options(status_words=[words(http_status=404, phrase="Nowhere"), words(http_status=500, code="BROKEN")])
+    of_service = Options(status_words=[words(http_status=404, phrase="Not here", code="NOWHERE")])
+
+    (method,) = read_services([service(RULE, of_file=of_file, of_service=of_service)])
+
+    assert method.error_form.words == {404: ("Not here", "NOWHERE"), 500: ("", "BROKEN")}
+
+
+@pytest.mark.parametrize("status", [0, 200, 399, 600])
+def test_words_for_what_is_no_refusal_are_refused(status: int) -> None:
+    words = options_pb2.StatusWords(http_status=status, phrase="Fine")
+
+    with pytest.raises(ContractInvalid, match=rf"^made\.Svc: status_words has {status}"):
+        read_services([service(RULE, of_service=Options(status_words=[words]))])
 
 
 def test_a_default_framing_that_only_a_client_can_choose_is_refused() -> None:
@@ -205,6 +224,7 @@ def test_a_rule_from_outside_that_selects_nothing_is_refused() -> None:
 
 NUMBER = options_pb2.FieldOptions(integer_style=Options.INTEGER_STYLE_NUMBER)
 OFFSET = options_pb2.FieldOptions(time_style=Options.TIME_STYLE_OFFSET)
+JSON_TEXT = options_pb2.FieldOptions(json_text=options_pb2.FieldOptions.JSON_TEXT_OBJECT)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +235,9 @@ OFFSET = options_pb2.FieldOptions(time_style=Options.TIME_STYLE_OFFSET)
         ("notes", NUMBER, "integer_style needs a field of integers"),
         ("label", OFFSET, "time_style needs a field of type google.protobuf.Timestamp"),
         ("size", OFFSET, "time_style needs a field of type google.protobuf.Timestamp"),
+        ("size", JSON_TEXT, "json_text needs a field of strings"),
+        # Keys are not what the option is about.
+        ("sizes", JSON_TEXT, "json_text needs a field of strings"),
     ],
 )
 def test_an_option_that_does_not_fit_its_field_is_refused_with_the_field(
@@ -226,6 +249,8 @@ def test_an_option_that_does_not_fit_its_field_is_refused_with_the_field(
     assert str(refusal.value) == f"made.Thing.{field}: {words}"
 
 
-@pytest.mark.parametrize("field", ["size", "sizes"])
-def test_an_option_that_fits_its_field_is_taken(field: str) -> None:
-    assert read_services([service(RULE, of_field=NUMBER, field=field)])
+@pytest.mark.parametrize(
+    ("field", "of_field"), [("size", NUMBER), ("sizes", NUMBER), ("label", JSON_TEXT), ("notes", JSON_TEXT)]
+)
+def test_an_option_that_fits_its_field_is_taken(field: str, of_field: options_pb2.FieldOptions) -> None:
+    assert read_services([service(RULE, of_field=of_field, field=field)])

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf import empty_pb2
 
 from gateway.codec.dialect import STRICT
+from gateway.contract.error_form import ErrorForm
 from gateway.contract.services import ContractInvalid, HttpBinding, Method
 from gateway.errors import BadRequest
 from gateway.routing import Match, RouteConflict, Router, WrongMethod
@@ -34,7 +35,7 @@ def rpc(name: str, *routes: str, query_match: tuple[str, str] | None = None) -> 
         bindings=tuple(map(binding, routes)),
         options=options,
         dialect=STRICT,
-        error_shape=options_pb2.ServiceOptions.ERROR_SHAPE_UNSPECIFIED,
+        error_form=ErrorForm(),
         listeners=("main",),
         default_framing=options_pb2.Stream.FRAMING_UNSPECIFIED,
         max_body_bytes=0,

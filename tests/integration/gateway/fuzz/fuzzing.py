@@ -1,4 +1,4 @@
-"""How long and from where the targets run: FUZZ_SECONDS for all of them together (60), seeds from FUZZ_SEED (1) on."""
+"""How long and from where the targets run: FUZZ_SECONDS for all of them together (25), seeds from FUZZ_SEED (1) on."""
 
 import os
 import time
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, seed, settings
 
 # Each of them has the same share of the time.
 TARGETS: Final = 5
-SHARE_SECONDS: Final = float(os.environ.get("FUZZ_SECONDS", "60")) / TARGETS
+SHARE_SECONDS: Final = float(os.environ.get("FUZZ_SECONDS", "25")) / TARGETS
 # More than a target may take: its share, and the search for the smallest input that fails.
 TIMEOUT_SECONDS: Final = SHARE_SECONDS + 120
 FIRST_SEED: Final = int(os.environ.get("FUZZ_SEED", "1"))

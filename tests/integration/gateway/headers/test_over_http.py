@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.serving.http_connection import MAX_HEAD_BYTES, HttpConnection
+from gateway.serving.http_connection import HttpConnection
+from gateway.serving.refusals import MAX_HEAD_BYTES
 from tests.integration.gateway.serving import server
 from tests.integration.gateway.serving.server import connected_to, read_chunk, read_head, served
 

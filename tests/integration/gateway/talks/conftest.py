@@ -21,6 +21,7 @@ from gateway.backend.in_process import InProcessBackend
 from gateway.serving.http_connection import HttpConnection
 from gateway.serving.socket_connection import SocketConnection
 from tests.integration.gateway.handlers import service_handler
+from tests.patience import PATIENCE
 
 HERE = Path(__file__).parent
 PROTO = HERE.parents[3] / "proto"
@@ -54,6 +55,8 @@ class Talker:
         """Streams of requests that came to a proper end."""
         self.over = asyncio.Event()
         """Set when a call is over, in whatever way."""
+        self.reached = asyncio.Event()
+        """Set when a servicer has taken a message."""
         self.gate = asyncio.Event()
         """Set when a servicer waits for something that never comes."""
 
@@ -62,6 +65,7 @@ class Talker:
         try:
             async for request in requests:
                 self.heard.append(request.text)
+                self.reached.set()
                 if request.text == "deaf":
                     self.gate.set()
                     await asyncio.sleep(60)
@@ -81,6 +85,7 @@ class Talker:
         answer = self._classes["AddResponse"]()
         try:
             async for request in requests:
+                self.reached.set()
                 answer.name = request.name
                 answer.sum += request.number
                 answer.count += 1
@@ -207,7 +212,7 @@ class Socket:
         self.incoming.put_nowait({"type": "websocket.disconnect", "code": 1001})
 
     async def next(self) -> dict[str, Any]:
-        return await asyncio.wait_for(self.events.get(), 5)
+        return await asyncio.wait_for(self.events.get(), PATIENCE)
 
     async def opened(self) -> "Socket":
         assert (await self.next())["type"] == "websocket.accept"
@@ -240,7 +245,7 @@ class Socket:
 
     async def done(self) -> None:
         assert self.task is not None
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, PATIENCE)
 
 
 Connect = Callable[..., Socket]

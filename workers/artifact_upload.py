@@ -5,10 +5,10 @@ import hashlib
 import mimetypes
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from io import BufferedReader
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from switchyard.tasks.v1 import task_pb2
 from switchyard.tasks.v1 import worker_service_pb2 as pb
@@ -29,11 +29,30 @@ KINDS: Final = {
 }
 
 
+# One attempt to send a file: what it is to be, and its bytes in order. Returns it as it is stored.
+Send: TypeAlias = Callable[[task_pb2.Artifact, AsyncIterator[bytes]], Awaitable[task_pb2.Artifact]]
+
+
 class FileRefused(Exception):
     """This file cannot become an artifact; the message says why, in words for the log of the run."""
 
 
-async def upload(link: ServerLink, lease: pb.LeaseKey, folder: Path, kind: str, path: Path) -> task_pb2.Artifact:
+def of_lease(link: ServerLink, lease: pb.LeaseKey) -> Send:
+    """Return what sends files of the Task that is held by `lease`."""
+
+    async def send(artifact: task_pb2.Artifact, pieces: AsyncIterator[bytes]) -> task_pb2.Artifact:
+        async def requests() -> AsyncIterator[pb.UploadArtifactRequest]:
+            yield pb.UploadArtifactRequest(header=pb.UploadArtifactRequest.Header(lease=lease, artifact=artifact))
+            async for data in pieces:
+                yield pb.UploadArtifactRequest(data=data)
+
+        call = link.tasks.UploadArtifact(requests(), timeout=UPLOAD_SECONDS, metadata=link.metadata)
+        return (await call).artifact
+
+    return send
+
+
+async def upload(link: ServerLink, send: Send, folder: Path, kind: str, path: Path) -> task_pb2.Artifact:
     """Send the file at `path`, which must lie in `folder`; return it as it is stored.
 
     Raises:
@@ -50,16 +69,8 @@ async def upload(link: ServerLink, lease: pb.LeaseKey, folder: Path, kind: str, 
             size_bytes=size,
             sha256=digest,
         )
-        header = pb.UploadArtifactRequest.Header(lease=lease, artifact=artifact)
-
-        async def attempt() -> pb.UploadArtifactResponse:
-            response: pb.UploadArtifactResponse = await link.tasks.UploadArtifact(
-                _pieces(header, file), timeout=UPLOAD_SECONDS, metadata=link.metadata
-            )
-            return response
-
         try:
-            return (await link.persist(attempt)).artifact
+            return await link.persist(lambda: send(artifact, _pieces(file)))
         except Refused as refusal:
             if type(refusal) is Refused:
                 raise FileRefused(f"{path.name}: {refusal}") from refusal
@@ -87,10 +98,7 @@ def _measure(file: BufferedReader) -> tuple[int, str]:
     return file.tell(), digest.hexdigest()
 
 
-async def _pieces(
-    header: pb.UploadArtifactRequest.Header, file: BufferedReader
-) -> AsyncIterator[pb.UploadArtifactRequest]:
-    yield pb.UploadArtifactRequest(header=header)
+async def _pieces(file: BufferedReader) -> AsyncIterator[bytes]:
     await asyncio.to_thread(file.seek, 0)
     while data := await asyncio.to_thread(file.read, PIECE_BYTES):
-        yield pb.UploadArtifactRequest(data=data)
+        yield data

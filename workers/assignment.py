@@ -5,9 +5,10 @@ kept, a cancel is heard, the log is shipped, the end is reported, and a lost lea
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
@@ -107,7 +108,6 @@ class Desk:
                 )
             ]
             report = await self._handle(assignment)
-            await assignment.progress.flush()
             await assignment.log.flush()
             # The report ends the lease; nobody must see it end before its answer is here.
             for companion in companions:
@@ -118,6 +118,8 @@ class Desk:
             log.info("task given back")
             return
         report.lease.CopyFrom(lease.key)
+        if (unsent := assignment.progress.unsent()) is not None:
+            report.progress.CopyFrom(unsent)
         response = await link.call(link.tasks.FinishTask, report)
         log.info("task ended", outcome=report.WhichOneof("outcome"), state=task_pb2.Task.State.Name(response.state))
 
@@ -139,12 +141,20 @@ class Desk:
         deadline = asyncio.get_running_loop().time() + task.attempt_timeout.ToTimedelta().total_seconds()
         lease = Lease(task, lease_seconds)
         async with attempt_folder(self._work_dir, task) as folder:
-            shipper = LogShipper(self._link, lease.key, folder / SPILL_FILE)
-            progress = ProgressReport(self._link, lease.key)
+            shipper = LogShipper(partial(self._append_log, lease.key), folder / SPILL_FILE)
+            progress = ProgressReport(partial(self._report_progress, lease.key))
             try:
                 yield Assignment(task, lease, folder, self._link, shipper, progress, self.stopping, deadline)
             finally:
                 shipper.close()
+
+    async def _append_log(self, lease: pb.LeaseKey, first_sequence: int, lines: Sequence[task_pb2.LogLine]) -> None:
+        request = pb.AppendLogRequest(lease=lease, first_sequence=first_sequence, lines=lines)
+        await self._link.call(self._link.tasks.AppendLog, request)
+
+    async def _report_progress(self, lease: pb.LeaseKey, progress: task_pb2.Progress) -> None:
+        request = pb.ReportProgressRequest(lease=lease, progress=progress)
+        await self._link.call(self._link.tasks.ReportProgress, request)
 
 
 def error_type(refusal: Refused) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
+import orjson
 import structlog
 
 from switchyard.errors.v1 import error_reason_pb2 as reasons
@@ -63,8 +64,8 @@ class BrowserReport:
 
     async def add(self, event_type: str, details: Mapping[str, Any], micros: int) -> None:
         """Report an event that happened at `micros`. Waits while too many wait already."""
-        event = NewEvent(session_id=self._session_id, event_type=event_type)
-        event.details.update(details)
+        text = orjson.dumps(details).decode()
+        event = NewEvent(session_id=self._session_id, event_type=event_type, details=text)
         event.event_time.FromMicroseconds(micros)
         await self._waiting.put(event)
 
@@ -121,8 +122,9 @@ class BrowserReport:
         request = sessions_pb.RegisterSessionRequest(
             session_id=self._session_id, profile_id=self._profile_id, device=DEVICE
         )
-        if "url" in first.details:
-            request.target_url = str(first.details["url"])
+        details = orjson.loads(first.details)
+        if "url" in details:
+            request.target_url = str(details["url"])
         await self._call(self._link.sessions.RegisterSession, request)
         self._begun = True
 

@@ -5,7 +5,7 @@ became free, a server that came back), and the server decides.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import structlog
@@ -35,6 +35,7 @@ class Claims:
         self._look = asyncio.Event()
         self._look.set()
         self._open = True
+        self._barred: frozenset[str] = frozenset()
         self._performing: set[asyncio.Task[None]] = set()
 
     @property
@@ -44,7 +45,7 @@ class Claims:
 
     def has_room(self) -> bool:
         """Whether another Task of some kind would be taken."""
-        return self._open and any(free > 0 for free in self._free.values())
+        return self._open and bool(self._kinds())
 
     def look(self) -> None:
         """There may be work: claim soon."""
@@ -63,6 +64,12 @@ class Claims:
                 await asyncio.sleep(REFUSED_SECONDS)
                 self._look.set()
 
+    def bar(self, kinds: Collection[str]) -> None:
+        """Claim no Tasks of `kinds` until this is called again."""
+        if self._barred != frozenset(kinds):
+            self._barred = frozenset(kinds)
+            self._look.set()
+
     def close(self) -> None:
         """Claim no more; a claim that is on its way is still taken."""
         self._open = False
@@ -79,8 +86,12 @@ class Claims:
             log.warning("a task is abandoned", task_id=performed.get_name())
             performed.cancel()
 
+    def _kinds(self) -> list[str]:
+        """Return the kinds of which another Task would be taken."""
+        return [kind for kind, free in self._free.items() if free > 0 and kind not in self._barred]
+
     async def _claim_one(self, performing: asyncio.TaskGroup) -> bool:
-        kinds = [kind for kind, free in self._free.items() if free > 0]
+        kinds = self._kinds()
         if not kinds or not self._open:
             return False
         request = pb.ClaimTaskRequest(worker_id=self._worker_id, worker_host=self._worker_host, kinds=kinds)

@@ -25,6 +25,11 @@ class Lease:
         self.cancel_reason = ""
         self._renew_seconds = duration_seconds / 3
 
+    def beside(self, key: pb.LeaseKey) -> "Lease":
+        """Return the lease of another Task that was claimed under this one, and is as long."""
+        task = task_pb2.Task(id=key.task_id, lease=task_pb2.Lease(fencing_token=key.fencing_token))
+        return Lease(task, self._renew_seconds * 3)
+
     async def renew(self, link: ServerLink) -> None:
         """Renew the lease until this is cancelled.
 

@@ -6,15 +6,14 @@ is away; lines wait in a `LogBacklog` meanwhile.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from switchyard.tasks.v1 import worker_service_pb2 as pb
 from switchyard.tasks.v1.task_pb2 import LogLine
 from workers.flow.host import Level
 from workers.log_backlog import LogBacklog
 from workers.runner.messages import cut
-from workers.server_link import ServerLink
 
 # A batch goes after this time, or as soon as it has this many lines.
 BATCH_SECONDS: Final = 0.02
@@ -31,12 +30,15 @@ LEVELS: Final[dict[Level, LogLine.Level.ValueType]] = {
 }
 
 
-class LogShipper:
-    """The log of one attempt."""
+# Stores lines, the first of which has that number within the attempt; repeats the call while the server is away.
+Send: TypeAlias = Callable[[int, Sequence[LogLine]], Awaitable[object]]
 
-    def __init__(self, link: ServerLink, lease: pb.LeaseKey, spill_path: Path) -> None:
-        self._link = link
-        self._lease = lease
+
+class LogShipper:
+    """The log of one attempt. `send` raises LeaseLost when nothing more is taken."""
+
+    def __init__(self, send: Send, spill_path: Path) -> None:
+        self._send = send
         self._backlog = LogBacklog(spill_path)
         self._next_sequence = 1  # of the first line that is not in a batch yet
         self._arrived = asyncio.Event()
@@ -82,8 +84,7 @@ class LogShipper:
 
     async def _send_batch(self) -> None:
         lines = self._backlog.take(count=CALL_LINES, size_bytes=CALL_BYTES)
-        request = pb.AppendLogRequest(lease=self._lease, first_sequence=self._next_sequence, lines=lines)
-        await self._link.call(self._link.tasks.AppendLog, request)
+        await self._send(self._next_sequence, lines)
         self._next_sequence += len(lines)
 
     async def _pause(self) -> None:

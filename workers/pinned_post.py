@@ -1,12 +1,13 @@
 """One POST to an address that was checked before, under the name that stands in its URL."""
 
-import socket
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import aiohttp
 import structlog
-from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from workers.pinned_resolver import PinnedResolver
 
 log: Final = structlog.get_logger(__name__)
 
@@ -19,7 +20,9 @@ async def post(
     Connects to one of `addresses` only, whatever the name in `url` means by now. TLS is verified by that name.
     Redirects are not followed.
     """
-    connector = aiohttp.TCPConnector(resolver=_Pinned(addresses), use_dns_cache=False, force_close=True)
+    resolver = PinnedResolver()
+    resolver.pin(URL(url).raw_host or "", addresses)
+    connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, force_close=True)
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with (
@@ -30,31 +33,3 @@ async def post(
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         log.info("a receiver could not be reached", error=type(error).__name__)
         return None
-
-
-class _Pinned(AbstractResolver):
-    """Answers every name with the same addresses, so that no second look-up can differ."""
-
-    def __init__(self, addresses: Sequence[str]) -> None:
-        self._addresses = addresses
-
-    async def resolve(
-        self,
-        host: str,
-        port: int = 0,
-        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002, the addresses say it themselves
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in self._addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""

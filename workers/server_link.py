@@ -10,7 +10,13 @@ import structlog
 from google.rpc import error_details_pb2, status_pb2
 
 from switchyard.bots.v1 import bot_worker_service_pb2_grpc as bot_workers
+from switchyard.comfy.v1 import comfy_worker_service_pb2_grpc as comfy_workers
+from switchyard.environments.v1 import provisioning_service_pb2_grpc as environments
 from switchyard.errors.v1 import error_reason_pb2 as reasons
+from switchyard.orchestrator.v1 import job_run_service_pb2_grpc as job_runs
+from switchyard.orchestrator.v1 import job_worker_service_pb2_grpc as jobs
+from switchyard.orchestrator.v1 import node_type_service_pb2_grpc as node_types
+from switchyard.orchestrator.v1 import robot_service_pb2_grpc as robots
 from switchyard.tasks.v1 import worker_service_pb2_grpc as workers
 from switchyard.telemetry.v1 import event_service_pb2_grpc as events
 from switchyard.telemetry.v1 import session_service_pb2_grpc as sessions
@@ -30,12 +36,17 @@ _FAULT_LIMIT: Final = 10
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 
+# Several servers do the same work; each gets calls in turn, but for those that say they do not serve.
+# Source: https://github.com/grpc/proposal/blob/master/A17-client-side-health-checking.md
+_SERVICE_CONFIG: Final = '{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}'
 # A server that comes back is to be found soon, whatever time it was away.
-_OPTIONS: Final[Sequence[tuple[str, int]]] = (
+_OPTIONS: Final[Sequence[tuple[str, int | str]]] = (
+    ("grpc.service_config", _SERVICE_CONFIG),
+    ("grpc.dns_min_time_between_resolutions_ms", 1000),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     # A connection that died without a word is noticed within half a minute.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -86,15 +97,46 @@ class ServerLink:
         self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
         self.tasks = workers.WorkerServiceStub(self._channel)
         self.bots = bot_workers.BotWorkerServiceStub(self._channel)
+        self.comfy = comfy_workers.ComfyWorkerServiceStub(self._channel)
+        self.environments = environments.ProvisioningServiceStub(self._channel)
+        self.robots = robots.RobotServiceStub(self._channel)
+        self.jobs = jobs.JobWorkerServiceStub(self._channel)
+        self.job_runs = job_runs.JobRunServiceStub(self._channel)
+        self.node_types = node_types.NodeTypeServiceStub(self._channel)
         self.sessions = sessions.SessionServiceStub(self._channel)
         self.events = events.EventServiceStub(self._channel)
-        self.metadata = (("x-api-token", token),)
+        self.use(token)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._channel.close(None)
+
+    def use(self, token: str) -> None:
+        """Send this credential from now on."""
+        self.metadata = (("x-api-token", token),)
+
+    async def reconnected(self) -> None:
+        """Return when the connection, which is there, was lost and is there again."""
+        lost = False
+        while True:
+            state = self._channel.get_state(try_to_connect=True)
+            if state == grpc.ChannelConnectivity.READY and lost:
+                return
+            lost = lost or state != grpc.ChannelConnectivity.READY
+            await self._channel.wait_for_state_change(state)
+
+    async def once(self, method: Unary[RequestT, ResponseT], request: RequestT) -> ResponseT:
+        """Call a unary method that must not be repeated.
+
+        Raises:
+            Refused: any error, also that the server is away.
+        """
+        try:
+            return await method(request, timeout=CALL_SECONDS, metadata=self.metadata)
+        except grpc.aio.AioRpcError as error:
+            raise _refusal(error) from error
 
     async def call(self, method: Unary[RequestT, ResponseT], request: RequestT) -> ResponseT:
         """Call a unary method, again and again while the server is away.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from workers.flow import outcome, template, values
 from workers.flow.arguments import bind
-from workers.flow.browser import Browser
+from workers.flow.bot_browser import bot_browser
 from workers.flow.compile import examine_arguments
 from workers.flow.errors import CATCHABLE, BrowserCrashed, Cancelled, ConfigInvalid, FlowError, StepFailed, Timeout
 from workers.flow.frames import Attempt, Loop
@@ -47,7 +47,7 @@ async def run_graph(
     started = now()
     folder = JobFolder(host.folder)
     params = {**graph.params, **host.params}
-    job = Job(host, folder, graph.settings, Browser(host, folder, graph.settings), params)
+    job = Job(host, folder, graph.settings, bot_browser(host, folder, graph.settings), params)
     execution = _Execution(graph, job, types)
     error: FlowError | None = Cancelled("the run was stopped")
     try:

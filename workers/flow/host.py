@@ -1,7 +1,7 @@
 """What a graph needs from whoever runs it: a place to report to, a folder, a permission, a way to be stopped."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -42,8 +42,8 @@ class Host(Protocol):
         screenshot, error. `details` is plain JSON, and never holds what was typed.
         """
 
-    async def allow_url(self, url: str) -> None:
-        """Return when `url` (http or https) may be opened.
+    async def allow_url(self, url: str) -> Sequence[str]:
+        """Return the IP addresses at which `url` (http or https) may be opened.
 
         Raises:
             AddressRefused: it may not.

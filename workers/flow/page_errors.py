@@ -1,7 +1,7 @@
 """What Playwright says, in plain words. Pure: texts in, errors out."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from workers.flow.errors import BrowserCrashed, ConfigInvalid, FlowError, StepFailed
 
@@ -44,10 +44,20 @@ _SELECTOR: Final = re.compile(
 )
 
 
-def failure(message: str, *, selector: str | None, timeout_seconds: float, timed_out: bool) -> FlowError:
+class Sight(NamedTuple):
+    """How the first match of a selector was found when it was looked at once more."""
+
+    visible: bool
+    enabled: bool
+
+
+def failure(
+    message: str, *, selector: str | None, timeout_seconds: float, timed_out: bool, sight: Sight | None = None
+) -> FlowError:
     """Return the error for what Playwright said of a step.
 
-    `message` is Playwright's text with its call log. `selector` is what the step looked for, None if nothing.
+    `message` is Playwright's text with its call log. `selector` is what the step looked for, None if nothing. `sight`
+    is what a second look found, None if nothing or if there was none.
     """
     if any(words in message for words in _GONE):
         return BrowserCrashed("the browser or its page is gone")
@@ -56,11 +66,13 @@ def failure(message: str, *, selector: str | None, timeout_seconds: float, timed
     many = _STRICT.search(message)
     if many:
         return StepFailed(f"{selector!r} matches {many[1]} elements; it must match one")
+    if is_download(message):
+        return StepFailed("a file came instead of a page")
     network = _NETWORK.search(message)
     if network:
         return StepFailed(f"{_NETWORK_WORDS.get(network[1], 'the page could not be loaded')} ({network[1]})")
     if timed_out:
-        return StepFailed(_late(message, selector, timeout_seconds))
+        return StepFailed(_late(message, selector, timeout_seconds, sight))
     return StepFailed(first_line(message))
 
 
@@ -69,21 +81,41 @@ def start_failure(message: str) -> FlowError:
     if "XServer" in message or "DISPLAY" in message:
         return ConfigInvalid("'headless: false' needs a screen, and this worker has none")
     if "Invalid timezone" in message or "Unsupported time zone" in message:
-        return ConfigInvalid("the browser does not know the time zone of config.yaml")
+        return ConfigInvalid("the browser does not know the time zone")
     if "executable doesn't exist" in message.lower() or "ENOENT" in message:
         return BrowserCrashed("there is no browser to start; `switchyard doctor` says what to do")
     return BrowserCrashed(f"the browser does not start: {first_line(message)}")
 
 
-def _late(message: str, selector: str | None, timeout_seconds: float) -> str:
+def is_download(message: str) -> bool:
+    """Tell whether an address was not opened because it leads to a file."""
+    return "Download is starting" in message
+
+
+def says_it_was_there(message: str) -> bool:
+    """Tell whether Playwright had found the element before the time was over."""
+    return "resolved to" in message
+
+
+def _late(message: str, selector: str | None, timeout_seconds: float, sight: Sight | None) -> str:
     within = f"within {timeout_seconds:g} s"
     if selector is None:
         return f"it did not happen {within}"
-    if "resolved to" not in message:
+    if not says_it_was_there(message) and sight is None:
         return f"nothing matched {selector!r} {within}"
+    reason = _reason(message) if sight is None else _reason_seen(sight)
+    return f"{selector!r} was there but could not be used {within}" + (f": {reason}" if reason else "")
+
+
+def _reason(message: str) -> str:
     reasons = [(found[-1].start(), words) for shape, words in _OBSTACLES if (found := list(shape.finditer(message)))]
-    reason = f": {max(reasons)[1]}" if reasons else ""
-    return f"{selector!r} was there but could not be used {within}{reason}"
+    return max(reasons)[1] if reasons else ""
+
+
+def _reason_seen(sight: Sight) -> str:
+    if not sight.visible:
+        return "it is not visible"
+    return "" if sight.enabled else "it is disabled"
 
 
 def first_line(message: str) -> str:

@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
+from weakref import WeakKeyDictionary
 
 from workers.flow.host import Host
 
@@ -17,11 +18,12 @@ class PageWatch:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._began: float | None = None
+        # When a step began to open an address, by page.
+        self._began: WeakKeyDictionary[Page, float] = WeakKeyDictionary()
 
-    def departs(self) -> None:
-        """Note that a step opens an address now; the page that is loaded next is the answer."""
-        self._began = time.monotonic()
+    def departs(self, page: "Page") -> None:
+        """Note that a step opens an address now; what `page` loads next is the answer."""
+        self._began[page] = time.monotonic()
 
     def follow(self, page: "Page") -> None:
         """Follow `page` until it is closed."""
@@ -35,7 +37,7 @@ class PageWatch:
             self._host.browser_event("navigation", {"url": shown(frame.url)})
 
     def _loaded(self, page: "Page") -> None:
-        began, self._began = self._began, None
+        began = self._began.pop(page, None)
         if page.url == BLANK:
             return
         details: dict[str, object] = {"url": shown(page.url)}

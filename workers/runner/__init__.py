@@ -6,5 +6,7 @@ keeper ends them all when the run is over, when it is told to, and when the work
 
     worker -> zygote -> keeper -> run process -> driver -> browser
 
+A worker has one keeper and one run process more than it has runs: they wait for the next job.
+
 What runs inside these processes knows no gRPC: it speaks JSON lines with the worker (`messages`).
 """

@@ -1,7 +1,7 @@
 """What a run leaves behind when its keeper is killed: processes, which fall to the worker, and a temporary folder.
 
-The worker adopts orphans, so the processes of a lost keeper become its children. Its other children are the zygote
-and, when a zygote was lost, the keepers that one had made, which go on.
+The worker adopts orphans, so the processes of a lost keeper become its children. Its other children are the zygote,
+when a zygote was lost the keepers that one had made, which go on, and the holders of environments on this machine.
 """
 
 import asyncio
@@ -15,11 +15,14 @@ from typing import Final
 
 from workers.runner import linux, own_folder
 from workers.runner.keeper import FOLDER_PREFIX, KILL_SECONDS, LOOK_SECONDS
-from workers.runner.messages import KEEPER_NAME, ZYGOTE_NAME
+from workers.runner.messages import HOLDER_NAME, KEEPER_NAME, ZYGOTE_NAME
 
 # The end of a keeper is heard when its sockets are closed, which the kernel does shortly before it hands on the
 # children; on a busy machine the keeper may be off the processor in between.
 HAND_ON_SECONDS: Final = 0.25
+
+# Children that no keeper has left behind. A process without a name has ended.
+_OTHERS: Final = (None, KEEPER_NAME, ZYGOTE_NAME, HOLDER_NAME)
 
 
 async def end_orphans(zygote_pid: Callable[[], int | None]) -> int:
@@ -38,11 +41,11 @@ async def end_orphans(zygote_pid: Callable[[], int | None]) -> int:
 
 
 def find_orphans(zygote_pid: int | None) -> list[int]:
-    """Return the living processes below this one that neither are nor belong to the zygote or a keeper."""
+    """Return the living processes below this one that neither are nor belong to the zygote, a keeper or a holder."""
     found: list[int] = []
     for pid in linux.children(os.getpid()):
         # A keeper has the zygote's name until it has set its own.
-        if pid != zygote_pid and linux.name_of(pid) not in (None, KEEPER_NAME, ZYGOTE_NAME):
+        if pid != zygote_pid and linux.name_of(pid) not in _OTHERS:
             found += (pid, *linux.descendants(pid))
     return found
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from workers.runner import linux, own_folder
-from workers.runner.messages import KEEPER_NAME, RUN_NAME, STOP, Ending
+from workers.runner.messages import KEEPER_NAME, SPARE_NAME, STOP, Ending
 
 # Begins the names of temporary folders of runs.
 FOLDER_PREFIX: Final = "switchyard-run-"
@@ -66,7 +66,7 @@ def _keep(lifeline: socket.socket, run: Callable[[], int], not_for_keeper: Seque
 
 def _become_run(keeper: int, lifeline: socket.socket, folder: Path, run: Callable[[], int]) -> int:
     linux.die_with_parent(keeper)
-    linux.set_name(RUN_NAME)
+    linux.set_name(SPARE_NAME)
     lifeline.close()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
@@ -132,20 +132,21 @@ class _Keeper:
     def _end_by(self, number: signal.Signals, seconds: float, *, repeat: bool) -> int:
         """Send a signal to all processes below this one and wait for their end; return how many are left.
 
-        `repeat` sends it again at each look, to processes that were forked in between too.
+        `repeat` sends it again at each look, to processes that were forked in between too. Only a tree without children
+        is an empty one: a look can miss a process whose parent ends while it reads.
         """
         told: set[int] = set()
         end = time.monotonic() + seconds
-        while True:
-            self._reap()
+        while self._reap():
             living = linux.descendants(os.getpid())
             for pid in living:
                 if repeat or pid not in told:
                     self._send(pid, number, first=not told)
                     told.add(pid)
-            if not living or time.monotonic() > end:
+            if time.monotonic() > end:
                 return len(living)
             time.sleep(LOOK_SECONDS)
+        return 0
 
     def _send(self, pid: int, number: signal.Signals, *, first: bool) -> None:
         try:
@@ -155,14 +156,17 @@ class _Keeper:
         if first:
             self._signals.append((number.name, time.time_ns() // 1000))
 
-    def _reap(self) -> None:
-        """Collect every child that has ended, adopted ones too; note the exit code of the run."""
+    def _reap(self) -> bool:
+        """Collect every child that has ended, adopted ones too; note the exit code of the run.
+
+        Return whether a child is left. Without one nothing is left below: each orphan became a child.
+        """
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return False
             if pid == 0:
-                return
+                return True
             if pid == self._run_pid:
                 self._exit_code = os.waitstatus_to_exitcode(status)

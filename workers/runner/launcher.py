@@ -1,4 +1,4 @@
-"""The worker's side of the runner: keeps a zygote, starts runs, talks with them."""
+"""The worker's side of the runner: keeps a zygote, and starts runs."""
 
 import asyncio
 import os
@@ -7,17 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, Self, TypeAlias
+from typing import Final, Self
 
 import structlog
 
-from workers.flow.host import Level
 from workers.runner import aftermath, linux
-from workers.runner.messages import FORK, LOG_MESSAGE_BYTES, READY, STOP, Ending, LineSplitter, line_of, parse
+from workers.runner.messages import FORK, READY
+from workers.runner.run_link import ClearUp, RunProcess
+from workers.runner.spare import Spare
 
 # Time for the imports of a zygote on a busy machine.
 ZYGOTE_SECONDS: Final = 60.0
@@ -30,13 +30,6 @@ ENVIRONMENT: Final = re.compile(
 
 # Folder that holds the package `workers`.
 _ROOT: Final = Path(__file__).parents[2]
-
-# "[pid:thread:mmdd/hhmmss.micros:LEVEL:file.cc(line)]" begins what Chromium writes for its own developers.
-_CHROMIUM_NOISE: Final = re.compile(rb"\[\d+:\d+:\d{4}/\d{6}\.\d+:[A-Z0-9]+:")
-
-Message: TypeAlias = tuple[str, Any]
-# Ends what a run left whose keeper is lost; gives the number of processes that could not be ended.
-ClearUp: TypeAlias = Callable[[], Awaitable[int]]
 
 log: Final = structlog.get_logger(__name__)
 
@@ -51,9 +44,13 @@ class Launcher:
     Nothing else in this process makes children: those it finds here are the zygote, or were adopted.
     """
 
-    def __init__(self, program: str) -> None:
-        """`program` is the "module:function" that runs execute, a `workers.runner.run_process.Program`."""
-        self._program = program
+    def __init__(self, programs: Mapping[str, str], *, spare: bool = False) -> None:
+        """`programs` are what runs execute: by name, "module:function" of a `workers.runner.run_process.Program`.
+
+        With `spare` one process more than there are jobs waits for the next one.
+        """
+        self._programs = programs
+        self._spare = Spare(self._forked) if spare else None
         self._zygote: _Zygote | None = None
         self._starting = asyncio.Lock()
 
@@ -62,9 +59,13 @@ class Launcher:
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
         await self._remove_folders()
         await self._ready_zygote()
+        if self._spare is not None:
+            self._spare.fill()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._spare is not None:
+            await self._spare.close()
         if self._zygote is not None:
             self._zygote.close()
         asyncio.get_running_loop().remove_signal_handler(signal.SIGCHLD)
@@ -75,12 +76,29 @@ class Launcher:
         return self._zygote.process.pid if self._zygote else None
 
     @asynccontextmanager
-    async def start(self, job: Mapping[str, object]) -> AsyncIterator["RunProcess"]:
-        """Start a process that executes `job`; when the context is left nothing of it is alive.
+    async def start(self, job: Mapping[str, object], *, program: str) -> AsyncIterator[RunProcess]:
+        """Start a process that executes `job` with a program; when the context is left nothing of it is alive.
 
         Raises:
             RunnerLost: it could not be started.
         """
+        run = await self._waiting() or await self._forked()
+        try:
+            run.open({"program": program, **job})
+            yield run
+        finally:
+            await run.close()
+
+    async def _waiting(self) -> RunProcess | None:
+        """Return a process that was made before, None when there is none, and have the next one made."""
+        if self._spare is None:
+            return None
+        run = await self._spare.take()
+        self._spare.fill()
+        return run
+
+    async def _forked(self) -> RunProcess:
+        """Make a process. Raises RunnerLost."""
         zygote = await self._ready_zygote()
         try:
             run = zygote.fork(self._clear_up)
@@ -88,16 +106,15 @@ class Launcher:
             log.warning("the zygote was lost and is made anew")
             zygote = await self._ready_zygote()
             run = zygote.fork(self._clear_up)
-        async with run:
-            run.open(job)
-            yield run
+        await run.connect()
+        return run
 
     async def _ready_zygote(self) -> "_Zygote":
         async with self._starting:
             if self._zygote is None or not self._zygote.alive():
                 if self._zygote is not None:
                     self._zygote.close()
-                self._zygote = _Zygote(self._program)
+                self._zygote = _Zygote(self._programs)
                 await self._zygote.wait_ready()
             return self._zygote
 
@@ -122,11 +139,12 @@ class Launcher:
 
 
 class _Zygote:
-    def __init__(self, program: str) -> None:
+    def __init__(self, programs: Mapping[str, str]) -> None:
+        named = [f"{name}={program}" for name, program in programs.items()]
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "workers.runner", str(theirs.fileno()), str(os.getpid()), program],
+                [sys.executable, "-m", "workers.runner", str(theirs.fileno()), str(os.getpid()), *named],
                 pass_fds=[theirs.fileno()],
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
@@ -151,7 +169,7 @@ class _Zygote:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def fork(self, clear_up: ClearUp) -> "RunProcess":
+    def fork(self, clear_up: ClearUp) -> RunProcess:
         """Order a new run process; `clear_up` is for the loss of its keeper.
 
         Raises:
@@ -169,126 +187,3 @@ class _Zygote:
         self._control.close()  # a zygote ends when its control socket does
         self.process.kill()
         self.process.wait()
-
-
-class RunProcess:
-    """One run, from its fork to the proof of its end."""
-
-    def __init__(
-        self, channel: socket.socket, lifeline: socket.socket, outputs: Mapping[Level, int], clear_up: ClearUp
-    ) -> None:
-        self._clear_up = clear_up
-        self._channel = channel
-        self._lifeline = lifeline
-        self._output_pipes = outputs
-        self._outputs: dict[Level, asyncio.StreamReader] = {}
-        self._closing = ExitStack()
-        self._closing.callback(channel.close)
-        self._closing.callback(lifeline.close)
-
-    @classmethod
-    def with_sockets(cls, clear_up: ClearUp) -> tuple[Self, list[int]]:
-        """Return a run, and the descriptors for its processes: channel, lifeline, stdout, stderr."""
-        channel, their_channel = socket.socketpair()
-        lifeline, their_lifeline = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        out, their_out = os.pipe()
-        err, their_err = os.pipe()
-        lifeline.setblocking(False)
-        run = cls(channel, lifeline, {"info": out, "warning": err}, clear_up)
-        return run, [their_channel.detach(), their_lifeline.detach(), their_out, their_err]
-
-    async def __aenter__(self) -> Self:
-        self._ending = asyncio.create_task(self._wait_ending())
-        try:
-            self._reader, self._writer = await asyncio.open_connection(sock=self._channel)
-            self._closing.callback(self._writer.transport.abort)
-            for level, descriptor in self._output_pipes.items():
-                self._outputs[level], transport = await _read_pipe(descriptor)
-                self._closing.callback(transport.close)
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        with suppress(OSError):  # the keeper is gone already
-            # Ends the worker's half of the lifeline: the keeper kills what is alive, and still answers.
-            self._lifeline.shutdown(socket.SHUT_WR)
-        try:
-            await self.ended()
-        finally:
-            self._closing.close()
-
-    def open(self, job: Mapping[str, object]) -> None:
-        """Send the job; said once, before anything else."""
-        self._send("job", job)
-
-    def cancel(self, reason: str) -> None:
-        """Ask the run to end."""
-        self._send("cancel", reason)
-
-    def answer_allow_url(self, number: int, refusal: str | None) -> None:
-        """Answer question `number` of the run; None allows."""
-        self._send("allowed", [number, refusal])
-
-    def stop(self) -> None:
-        """Have every process of the run sent SIGTERM, and after a second SIGKILL."""
-        with suppress(BrokenPipeError, ConnectionResetError):  # it is over already
-            self._lifeline.send(STOP)
-
-    async def ended(self) -> Ending:
-        """Return when no process of the run is left."""
-        return await asyncio.shield(self._ending)
-
-    async def messages(self) -> AsyncIterator[Message]:
-        """Yield what the run sends, until it has ended."""
-        splitter = LineSplitter()
-        while data := await self._read():
-            for message in parse(splitter.feed(data)):
-                yield message
-
-    async def output_lines(self, level: Level) -> AsyncIterator[tuple[Level, str]]:
-        """Yield the lines that its processes write to stdout (`level` "info") or stderr ("warning").
-
-        Lines of Chromium's own log come as "debug".
-        """
-        reader = self._outputs[level]
-        while line := await _line(reader):
-            shown: Level = "debug" if _CHROMIUM_NOISE.match(line) else level
-            yield shown, line.decode("utf-8", "replace").rstrip("\r\n")
-
-    async def _read(self) -> bytes:
-        try:
-            return await self._reader.read(65536)
-        except ConnectionResetError:
-            return b""
-
-    def _send(self, name: str, value: object) -> None:
-        self._writer.write(line_of(name, value))
-
-    async def _wait_ending(self) -> Ending:
-        try:
-            packet = await asyncio.get_running_loop().sock_recv(self._lifeline, 4096)
-        except ConnectionResetError:  # the keeper was lost before it read all that was sent to it
-            packet = b""
-        if packet:
-            return Ending.from_bytes(packet)
-        return Ending(None, (), await self._clear_up(), time.time_ns() // 1000)
-
-
-async def _read_pipe(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
-    reader = asyncio.StreamReader(limit=LOG_MESSAGE_BYTES)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0)
-    )
-    return reader, transport
-
-
-async def _line(reader: asyncio.StreamReader) -> bytes:
-    """Return the next line, or a piece of one that is longer than the reader's limit; empty at the end."""
-    try:
-        return await reader.readuntil(b"\n")
-    except asyncio.IncompleteReadError as end:
-        return end.partial
-    except asyncio.LimitOverrunError as long:
-        return await reader.read(long.consumed)

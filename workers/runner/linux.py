@@ -21,6 +21,13 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
+def asked_with_parent(parent: int) -> None:
+    """Have the kernel send this process SIGTERM as soon as the thread that made it ends; also if `parent` is gone."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def adopt_orphans() -> None:
     """Become the parent of every process below this one whose own parent ends, instead of init."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -43,7 +50,10 @@ def name_of(pid: int) -> str | None:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the living processes below `pid`, parents before children. Zombies are left out."""
+    """Return the living processes below `pid`, parents before children. Zombies are left out.
+
+    One look at a tree that changes: what stands below a process that ends during it may be missing.
+    """
     children = _children()
     found: list[int] = []
     queue = [pid]

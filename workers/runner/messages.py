@@ -2,14 +2,16 @@
 
 Between worker and run process: JSON objects, one a line, each with one key that names what it is.
 
-    to the run     {"job": {...}}                     first and once: what to do
+    to the run     {"job": {"program": name, ...}}    first and once: what to do
                    {"cancel": "reason"}               end soon
-                   {"allowed": [number, refusal]}     answer to allow_url; refusal is null or a sentence
+                   {"answer": [number, refusal, value]}   to a question; refusal is null or a sentence
     to the worker  {"log": [micros, level, text]}     level is debug, info, warning or error
                    {"progress": [fraction, text]}     fraction is null or 0 to 1
                    {"artifact": [kind, path]}         a finished file below the job folder
                    {"browser": [micros, type, details]}   something happened in the browser
-                   {"allow_url": [number, url]}       may this address be called?
+                   {"ask": [number, name, value]}     a question, such as `ALLOW_URL`
+                   {"executed": [{...}]}              nodes of a workflow that were executed, fields of `NodeExecution`
+                   {"values": [variables, outputs]}   what a workflow leaves, two JSON objects as texts
                    {"outcome": {...}}                 last: how it ended, a `workers.flow.Outcome`
 
 Between worker and keeper: packets. `STOP` to the keeper ends the run; the keeper's only answer is an `Ending`.
@@ -32,10 +34,27 @@ STOP: Final = b"stop"
 ZYGOTE_NAME: Final = "sy-zygote"
 KEEPER_NAME: Final = "sy-keeper"
 RUN_NAME: Final = "sy-run"
+# A run process that has no job yet.
+SPARE_NAME: Final = "sy-spare"
+# Holds an environment of this machine, and lives on when its worker ends. `switchyard up` knows it by this name too.
+HOLDER_NAME: Final = "sy-env"
 
 # A message of the log is cut behind this many bytes of UTF-8 (as `LogLine.message` says).
 LOG_MESSAGE_BYTES: Final = 16 * 1024
 _CUT_MARK: Final = " … (cut)"
+
+# Questions of a run. May this URL be called? The answer is the addresses to connect to.
+ALLOW_URL: Final = "allow_url"
+# Of workflows: another one by id or name, answered by its graph and its secrets ...
+WORKFLOW: Final = "workflow"
+# ... and whether a checkpoint is kept, which lies in `CHECKPOINT_FILE`.
+CHECKPOINT: Final = "checkpoint"
+
+# In the folder of a workflow's run: where it goes on, or what it wants kept.
+CHECKPOINT_FILE: Final = ".checkpoint"
+
+# In the folder of a workflow's run: its graph, serialized. It may be too large for a line.
+GRAPH_FILE: Final = ".graph"
 
 # One JSON line. Larger than any log line and than any reasonable outputs of a run.
 MESSAGE_BYTES: Final = 16 * 1024 * 1024

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -16,15 +16,21 @@ from typing import Any, Final, TypeAlias
 from workers.flow.errors import AddressRefused
 from workers.flow.host import ArtifactKind, Level
 from workers.flow.outcome import Outcome, State
-from workers.runner.messages import LineSplitter, cut, line_of, parse
+from workers.runner import linux
+from workers.runner.messages import ALLOW_URL, RUN_NAME, LineSplitter, cut, line_of, parse
 
 EXIT_CODE: Final[Mapping[State, int]] = {"succeeded": 0, "failed": 1, "cancelled": 2}
+
+
+class QuestionRefused(Exception):
+    """The answer to a question of a run is no; in words for people."""
 
 
 class RunHost:
     """The `workers.flow.host.Host` of one run.
 
-    `job` is what the worker sent: `folder`, `params`, `chromium_path`, and what else the program knows how to read.
+    `job` is what the worker sent: `program`, `folder`, `params`, `chromium_path`, and what else that program knows how
+    to read.
     """
 
     def __init__(self, channel: "WorkerChannel", job: Mapping[str, Any]) -> None:
@@ -35,7 +41,7 @@ class RunHost:
         self.cancelled = asyncio.Event()
         self._channel = channel
         self._questions = count()
-        self._answers: dict[int, asyncio.Future[str | None]] = {}
+        self._answers: dict[int, asyncio.Future[Any]] = {}
 
     def log(self, level: Level, message: str) -> None:
         """Add a line to the log. Waits when the worker is behind, so that nothing piles up here."""
@@ -53,25 +59,48 @@ class RunHost:
         """Tell something that happened in the browser; see `workers.flow.host`."""
         self._channel.send("browser", [time.time_ns() // 1000, event_type, details])
 
-    async def allow_url(self, url: str) -> None:
-        """Ask the server whether `url` may be called.
+    def tell(self, name: str, value: object) -> None:
+        """Send a message that only some programs send; see `workers.runner.messages`."""
+        self._channel.send(name, value)
+
+    async def allow_url(self, url: str) -> Sequence[str]:
+        """Ask the server where `url` may be called.
 
         Raises:
             AddressRefused: it may not, or its host has no address.
         """
+        try:
+            addresses: Sequence[str] = await self.ask(ALLOW_URL, url)
+        except QuestionRefused as refusal:
+            raise AddressRefused(str(refusal)) from refusal
+        return addresses
+
+    async def ask(self, name: str, value: object) -> Any:
+        """Ask whoever holds the job; see `workers.runner.messages`.
+
+        Raises:
+            QuestionRefused: the answer is no.
+        """
         number = next(self._questions)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
-        self._channel.send("allow_url", [number, url])
-        if (refusal := await answer) is not None:
-            raise AddressRefused(refusal)
+        self._channel.send("ask", [number, name, value])
+        return await answer
 
     def take(self, name: str, value: Any) -> None:
         """Take a message of the worker."""
         if name == "cancel":
             self.cancelled.set()
-        elif name == "allowed":
-            number, refusal = value
-            self._answers.pop(number).set_result(refusal)
+        elif name == "answer":
+            number, refusal, answer = value
+            self._settle(self._answers.pop(number), refusal, answer)
+
+    def _settle(self, waiting: asyncio.Future[Any], refusal: str | None, answer: Any) -> None:
+        if waiting.cancelled():
+            return
+        if refusal is None:
+            waiting.set_result(answer)
+        else:
+            waiting.set_exception(QuestionRefused(refusal))
 
 
 class WorkerChannel:
@@ -112,23 +141,24 @@ class WorkerChannel:
 Program: TypeAlias = Callable[[RunHost], Awaitable[Outcome]]
 
 
-def execute(channel: socket.socket, program: Program, *, stdout: int, stderr: int) -> int:
-    """Wait for the job, execute it and return the exit code of the process."""
+def execute(channel: socket.socket, programs: Mapping[str, Program], *, stdout: int, stderr: int) -> int:
+    """Wait for the job, execute it with the program it names and return the exit code of the process."""
     _redirect(stdout, stderr)
     worker = WorkerChannel(channel)
     while (messages := worker.receive()) is not None:
         if messages:
-            return asyncio.run(_run(worker, program, messages))
+            linux.set_name(RUN_NAME)
+            return asyncio.run(_run(worker, programs, messages))
     return 0
 
 
-async def _run(worker: WorkerChannel, program: Program, messages: list[tuple[str, Any]]) -> int:
+async def _run(worker: WorkerChannel, programs: Mapping[str, Program], messages: list[tuple[str, Any]]) -> int:
     (_, job), *others = messages
     host = RunHost(worker, job)
     for name, value in others:
         host.take(name, value)
     worker.listen(host.take)
-    outcome = await program(host)
+    outcome = await programs[job["program"]](host)
     worker.send("outcome", outcome)
     return EXIT_CODE[outcome.state]
 

@@ -137,6 +137,8 @@ class Board(tasks_grpc.WorkerServiceServicer, bots_grpc.BotWorkerServiceServicer
     async def FinishTask(self, request: pb.FinishTaskRequest, context: Any) -> pb.FinishTaskResponse:
         row = await self._row(request.lease, context)
         row.report = request
+        if request.HasField("progress"):
+            row.task.progress.CopyFrom(request.progress)
         row.task.state = {
             "success": STATE.STATE_SUCCEEDED,
             "failed": STATE.STATE_FAILED,

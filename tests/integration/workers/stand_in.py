@@ -114,8 +114,8 @@ async def environment(host: RunHost, _: Any) -> None:
 
 
 async def allow(host: RunHost, url: str) -> None:
-    await host.allow_url(url)
-    host.log("info", f"allowed {url}")
+    addresses = await host.allow_url(url)
+    host.log("info", f"allowed {url} at {', '.join(addresses)}")
 
 
 async def die(host: RunHost, number: int) -> None:

@@ -7,7 +7,8 @@ from aiohttp import web
 
 from switchyard.bots.v1 import bot_worker_service_pb2 as bots_pb
 from tests.integration.workers.board import Row, until
-from tests.integration.workers.conftest import System, free_port
+from tests.integration.workers.conftest import System
+from tests.ports import free_port
 
 CONFIG = "bot_code: {code}\nheadless: true\ntimezone: Europe/Amsterdam\nphases: {phases}\n"
 

@@ -104,7 +104,7 @@ async def test_a_run_asks_before_it_opens_an_address(working: System) -> None:
     await working.announce()
     await until(lambda: ended(row))
 
-    assert "allowed http://127.0.0.1/" in row.texts
+    assert "allowed http://127.0.0.1/ at 127.0.0.1" in row.texts
     assert any("refused by the test" in text for text in row.texts)
 
 

@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 from switchyard.bots.v1 import bot_worker_service_pb2 as bots_pb
 from switchyard.tasks.v1 import worker_service_pb2 as pb
 from tests.integration.workers.board import TOKEN, Board, Row, shown
-from tests.integration.workers.conftest import free_port
+from tests.ports import free_port
 from workers.assignment import Desk, without_process
 from workers.server_link import ServerLink
 from workers.webhook_delivery import USER_AGENT, deliver_webhook, signing_key

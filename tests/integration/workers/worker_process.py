@@ -10,4 +10,4 @@ from workers.structured_logs import configure_logs
 
 if __name__ == "__main__":
     configure_logs(sys.stderr)
-    asyncio.run(work(read_config(os.environ), program="tests.integration.workers.stand_in:run"))
+    asyncio.run(work(read_config(os.environ), programs={"run_bot": "tests.integration.workers.stand_in:run"}))

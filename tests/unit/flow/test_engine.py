@@ -44,7 +44,7 @@ class QuietHost:
     def browser_event(self, event_type: str, details: Mapping[str, object]) -> None:
         self.events.append((event_type, details))
 
-    async def allow_url(self, url: str) -> None:
+    async def allow_url(self, url: str) -> list[str]:
         raise AssertionError(url)
 
     def spoken(self) -> list[str]:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from workers.flow import condition
 from workers.flow.arguments import argument
-from workers.flow.browser import in_plain_words
 from workers.flow.condition import Condition, Sight
 from workers.flow.job import Job
+from workers.flow.plain_words import in_plain_words
 from workers.flow.registry import Continue, NodeType
 
 
@@ -22,7 +22,7 @@ async def run(arguments: If, job: Job) -> Continue:
 
     async def look(sight: Sight, selector: str) -> bool:
         located = (await job.page()).locator(selector).first
-        with in_plain_words(selector=selector, timeout=0):
+        async with in_plain_words(selector=selector, seconds=0):
             return await located.is_visible() if sight == "visible" else await located.count() > 0
 
     return Continue("true" if await condition.evaluate(arguments.condition, look) else "false")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workers.flow.arguments import argument
-from workers.flow.browser import in_plain_words
 from workers.flow.job import Job
+from workers.flow.plain_words import in_plain_words
 from workers.flow.registry import Continue, NodeType
 
 
@@ -22,7 +22,7 @@ class Click:
 async def run(arguments: Click, job: Job) -> Continue:
     """Wait until exactly one element matches and can be clicked, then click it."""
     page = await job.page()
-    with in_plain_words(selector=arguments.selector, timeout=arguments.timeout):
+    async with in_plain_words(selector=arguments.selector, seconds=arguments.timeout, page=page):
         await page.locator(arguments.selector).click(
             button=arguments.button, click_count=arguments.count, timeout=arguments.timeout * 1000
         )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from workers.flow import condition
 from workers.flow.arguments import argument
-from workers.flow.browser import in_plain_words
 from workers.flow.errors import StepFailed
 from workers.flow.job import Job
+from workers.flow.plain_words import in_plain_words
 from workers.flow.registry import Continue, NodeType
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def run(arguments: Expect, job: Job) -> Continue:
     end = asyncio.get_running_loop().time() + arguments.timeout
     while True:
         page = await job.page()
-        with in_plain_words(selector=arguments.selector, timeout=arguments.timeout):
+        async with in_plain_words(selector=arguments.selector, seconds=arguments.timeout):
             complaint = await _complaint(arguments, page)
         if complaint is None:
             return Continue()

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from workers.flow.arguments import argument
-from workers.flow.browser import in_plain_words
 from workers.flow.errors import StepFailed
 from workers.flow.job import Job
+from workers.flow.plain_words import in_plain_words
 from workers.flow.registry import Continue, NodeType
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ class Extract:
 
 async def run(arguments: Extract, job: Job) -> Continue:
     """Read the value. A missing attribute is null."""
-    locator = (await job.page()).locator(arguments.selector)
-    with in_plain_words(selector=arguments.selector, timeout=arguments.timeout):
+    page = await job.page()
+    locator = page.locator(arguments.selector)
+    async with in_plain_words(selector=arguments.selector, seconds=arguments.timeout, page=page):
         value: object
         if arguments.read == "count":
             value = await locator.count()

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from workers.flow.arguments import argument
-from workers.flow.browser import in_plain_words
 from workers.flow.job import Job
+from workers.flow.plain_words import in_plain_words
 from workers.flow.registry import Continue, NodeType
 
 
@@ -20,7 +20,7 @@ class Fill:
 async def run(arguments: Fill, job: Job) -> Continue:
     """Replace what the field holds by the text."""
     page = await job.page()
-    with in_plain_words(selector=arguments.selector, timeout=arguments.timeout):
+    async with in_plain_words(selector=arguments.selector, seconds=arguments.timeout, page=page):
         await page.locator(arguments.selector).fill(arguments.text, timeout=arguments.timeout * 1000)
     return Continue()
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from workers.flow.arguments import argument
-from workers.flow.browser import in_plain_words
 from workers.flow.job import Job
+from workers.flow.plain_words import in_plain_words
 from workers.flow.registry import Continue, NodeType
 
 
@@ -22,7 +22,7 @@ class Press:
 async def run(arguments: Press, job: Job) -> Continue:
     """Press the key, in an element or wherever the focus is."""
     page = await job.page()
-    with in_plain_words(selector=arguments.selector, timeout=arguments.timeout):
+    async with in_plain_words(selector=arguments.selector, seconds=arguments.timeout, page=page):
         if arguments.selector is None:
             await page.keyboard.press(arguments.key)
         else:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from workers.flow.arguments import argument
-from workers.flow.browser import in_plain_words
 from workers.flow.job import Job
+from workers.flow.plain_words import in_plain_words
 from workers.flow.registry import Continue, NodeType
 
 
@@ -26,7 +26,7 @@ async def run(arguments: Screenshot, job: Job) -> Continue:
     page = await job.page()
     path = job.folder.new_artifact(f"{arguments.name.removesuffix('.png')}.png")
     timeout = arguments.timeout * 1000
-    with in_plain_words(selector=arguments.selector, timeout=arguments.timeout):
+    async with in_plain_words(selector=arguments.selector, seconds=arguments.timeout, page=page):
         if arguments.selector is None:
             await page.screenshot(path=path, full_page=arguments.full_page, timeout=timeout)
         else:

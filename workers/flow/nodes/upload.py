@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workers.flow.arguments import argument
-from workers.flow.browser import in_plain_words
 from workers.flow.errors import StepFailed
 from workers.flow.job import Job
+from workers.flow.plain_words import in_plain_words
 from workers.flow.registry import Continue, NodeType
 
 
@@ -29,7 +29,7 @@ async def run(arguments: Upload, job: Job) -> Continue:
     below = job.settings.media_dir if arguments.folder == "media" else arguments.folder
     paths = [job.folder.file(name, below=below) for name in arguments.files]
     page = await job.page()
-    with in_plain_words(selector=arguments.selector, timeout=arguments.timeout):
+    async with in_plain_words(selector=arguments.selector, seconds=arguments.timeout, page=page):
         await page.locator(arguments.selector).set_input_files(paths, timeout=arguments.timeout * 1000)
     return Continue()
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from workers.flow.arguments import argument
-from workers.flow.browser import in_plain_words
 from workers.flow.job import Job
+from workers.flow.plain_words import in_plain_words
 from workers.flow.registry import Continue, NodeType
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def run(arguments: WaitFor, job: Job) -> Continue:
         if arguments.url is not None:
             await page.wait_for_url(arguments.url, timeout=timeout)
 
-    with in_plain_words(selector=arguments.selector, timeout=arguments.timeout):
+    async with in_plain_words(selector=arguments.selector, seconds=arguments.timeout):
         await job.browser.wait_on_newest(wait)
     return Continue()
 

@@ -1,0 +1,48 @@
+"""What the run of a job begins with besides its graph and its variables."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import structlog
+from cryptography.fernet import InvalidToken
+
+from server.database.database import Database
+from server.orchestrator.job_runs import checkpoint_store
+from server.orchestrator.job_runs.versions import Version
+from server.orchestrator.secrets.secret_values import SecretValues
+from server.secret_box import SecretBox
+from server.tasks.task import TaskRow
+
+log: Final = structlog.get_logger(__name__)
+
+
+class Beginning(NamedTuple):
+    """Secrets by name, and what an earlier attempt has stored last; empty when the run begins anew."""
+
+    secrets: Mapping[str, str]
+    checkpoint: bytes
+
+
+class Beginnings:
+    """Finds out what runs begin with."""
+
+    def __init__(self, database: Database, secret_box: SecretBox, secrets: SecretValues) -> None:
+        self._database = database
+        self._secret_box = secret_box
+        self._secrets = secrets
+
+    async def of(self, job: TaskRow, version: Version) -> Beginning:
+        """Return what an attempt of `job`, which executes `version`, begins with."""
+        secrets = await self._secrets.of(job.tenant, version.secret_names)
+        return Beginning(secrets, await self._checkpoint(job.id) if version.graph.settings.resume else b"")
+
+    async def _checkpoint(self, job_id: str) -> bytes:
+        sealed = await self._database.read(lambda connection: checkpoint_store.find(connection, job_id))
+        if sealed is None:
+            return b""
+        try:
+            return await asyncio.to_thread(self._secret_box.unseal, sealed)
+        except InvalidToken:
+            log.error("a checkpoint cannot be decrypted; the job begins anew", job_id=job_id)
+            return b""

@@ -1,0 +1,1 @@
+"""Jobs: workflow Tasks of the kernel in the words of the orchestrator."""

@@ -1,0 +1,1 @@
+"""Jobs, robots and the queue, as they change."""

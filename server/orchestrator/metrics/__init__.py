@@ -1,0 +1,1 @@
+"""Figures of robots and jobs, and what has happened lately."""

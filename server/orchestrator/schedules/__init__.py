@@ -1,0 +1,1 @@
+"""Schedules: workflows by the clock, and a ledger of what became of each fire time."""

@@ -1,0 +1,1 @@
+"""Workflows: their files, their versions, what sets them off, and the types of nodes they are made of."""

@@ -1,0 +1,1 @@
+"""What environments cost, by a table of prices."""

@@ -1,0 +1,1 @@
+"""What was decided about environments without anybody having asked, and from what."""

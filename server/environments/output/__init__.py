@@ -1,0 +1,1 @@
+"""What environments print, and commands in them."""

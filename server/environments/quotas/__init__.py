@@ -1,0 +1,1 @@
+"""What each user may have at most."""

@@ -1,0 +1,1 @@
+"""Starts and stops of environments by the clock."""

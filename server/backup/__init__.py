@@ -1,0 +1,1 @@
+"""Backups: everything that is kept, in one file that proves itself, taken while the system runs."""

@@ -42,8 +42,10 @@ class Credentials:
 def load_credentials(config: ServerConfig) -> Credentials:
     """Read the secrets and generate those that are nowhere. The data folder must exist.
 
+    The key of tokens is made only for a database that comes along: servers that share one must sign with the same key.
+
     Raises:
-        ConfigInvalid: the file is there and cannot be read as NAME=value lines.
+        ConfigInvalid: the file is there and cannot be read as NAME=value lines, or JWT_SECRET_KEY has to be set.
     """
     path = config.data_dir / FILE_NAME
     with _alone_in(config.data_dir):
@@ -52,6 +54,8 @@ def load_credentials(config: ServerConfig) -> Credentials:
         given = {name: value for name in SECRETS if (value := getattr(config, name.lower())) is not None}
         known = {**stored, **given}
         made = {name: secrets.token_urlsafe(32) for name in SECRETS if name not in known}
+        if "JWT_SECRET_KEY" in made and config.database_file is None:
+            raise ConfigInvalid("JWT_SECRET_KEY must be set, because other servers may use the same DATABASE_URL")
         if made:
             _write(path, {**stored, **made})
     values = {name.lower(): value for name, value in {**known, **made}.items() if name in SECRETS}

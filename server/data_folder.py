@@ -10,6 +10,8 @@ from typing import Final
 from server.config import ConfigInvalid
 
 LOCK_NAME: Final = "server.lock"
+# Stands there while a backup is put back.
+UNFINISHED: Final = "restore-unfinished"
 
 
 def make_data_folder(path: Path) -> None:
@@ -24,6 +26,18 @@ def make_data_folder(path: Path) -> None:
         raise ConfigInvalid(f"DATA_DIR {path} cannot be made: {error.strerror}") from error
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigInvalid(f"DATA_DIR {path} must be writable for user {os.getuid()}")
+
+
+def refuse_half_restored(path: Path) -> None:
+    """See to it that no server works on the half of a backup.
+
+    Raises:
+        ConfigInvalid: a restore was begun there and has not ended.
+    """
+    if (path / UNFINISHED).exists():
+        raise ConfigInvalid(
+            f"a restore into DATA_DIR {path} has not ended; run `switchyard restore` with the backup again"
+        )
 
 
 @contextmanager

@@ -13,10 +13,18 @@ from switchyard.errors.v1 import error_reason_pb2 as reasons
 
 
 class Violation(NamedTuple):
-    """One field of a request that is to blame, and what it must be ("must be at least 1")."""
+    """One field of a request that is to blame, and what it must be ("must be at least 1").
+
+    A message that begins with a capital is a sentence of its own.
+    """
 
     field: str
     message: str
+
+    @property
+    def sentence(self) -> str:
+        """The message for whoever does not see the field beside it."""
+        return self.message if self.message[:1].isupper() else f"{self.field} {self.message}"
 
 
 class SwitchyardError(Exception):
@@ -42,6 +50,10 @@ class InvalidArgument(SwitchyardError):
     def field(cls, name: str, message: str) -> "InvalidArgument":
         """Return the refusal of one field; `message` completes "<name> ..."."""
         return cls(f"{name} {message}", violations=[Violation(name, message)])
+
+    def about(self, name: str) -> "InvalidArgument":
+        """Return this refusal for a request that calls the field `name`."""
+        return InvalidArgument(self.message, violations=[Violation(name, one.message) for one in self.violations])
 
 
 class NotFound(SwitchyardError):
@@ -189,3 +201,149 @@ class NoProxy(SwitchyardError):
 
     status = grpc.StatusCode.FAILED_PRECONDITION
     reason = reasons.ERROR_REASON_NO_PROXY
+
+
+class NotEnrolled(SwitchyardError):
+    """The robot has no token that came from an enrolment."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_NOT_ENROLLED
+
+
+class VersionConflict(SwitchyardError):
+    """The workflow has another version by now than the one the change was made from."""
+
+    status = grpc.StatusCode.ABORTED
+    reason = reasons.ERROR_REASON_VERSION_CONFLICT
+
+    def __init__(self, workflow_id: str, version: int) -> None:
+        super().__init__(
+            f"Workflow {workflow_id} has version {version} by now", workflow_id=workflow_id, version=str(version)
+        )
+
+
+class ReaderTooSlow(SwitchyardError):
+    """The reader takes less than happens; what it was to get next is no longer kept."""
+
+    status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = reasons.ERROR_REASON_READER_TOO_SLOW
+
+    def __init__(self) -> None:
+        super().__init__("this reader is slower than things happen; connect again")
+
+
+class JobActive(SwitchyardError):
+    """The job is not final yet."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_JOB_ACTIVE
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id} has not ended yet", job_id=job_id)
+
+
+class ResumeOff(SwitchyardError):
+    """The workflow does not say that a retry of its jobs goes on where the run was."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_RESUME_OFF
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"workflow {workflow_id} has no settings.resume", workflow_id=workflow_id)
+
+
+class SessionActive(SwitchyardError):
+    """A ComfyUI session of that name lives already."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_SESSION_ACTIVE
+
+    def __init__(self, session: str) -> None:
+        super().__init__(
+            f"Session {session!r} is active already. Stop it first with POST /session/stop", session=session
+        )
+
+
+class PortTaken(SwitchyardError):
+    """Somebody else listens at the port that was asked for."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_PORT_TAKEN
+
+
+class NoCapacity(SwitchyardError):
+    """No worker has room for a session."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_NO_CAPACITY
+
+
+class ComfyUnreachable(SwitchyardError):
+    """Nobody answers at the address of ComfyUI, or somebody else does."""
+
+    status = grpc.StatusCode.INTERNAL
+    reason = reasons.ERROR_REASON_COMFY_UNREACHABLE
+
+
+class ComfyRefused(SwitchyardError):
+    """ComfyUI does not let us in."""
+
+    status = grpc.StatusCode.INTERNAL
+    reason = reasons.ERROR_REASON_COMFY_REFUSED
+
+
+class NoSession(SwitchyardError):
+    """There is no ComfyUI session of that name."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_NO_SESSION
+
+    def __init__(self, session: str) -> None:
+        super().__init__("No active browser session. Start a session first with POST /session/start", session=session)
+
+
+class BrowserGone(SwitchyardError):
+    """The browser of the session, or the worker that holds it, is away. Metadata `cause` says what is known of it."""
+
+    status = grpc.StatusCode.UNAVAILABLE
+    reason = reasons.ERROR_REASON_BROWSER_GONE
+
+    def __init__(self, cause: str) -> None:
+        super().__init__("Browser server not responding", cause=cause)
+
+
+class GraphRefused(InvalidArgument):
+    """ComfyUI does not take the graph."""
+
+    reason = reasons.ERROR_REASON_GRAPH_REFUSED
+
+
+class NoWorkflow(SwitchyardError):
+    """No workflow was opened in the session."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_NO_WORKFLOW
+
+    def __init__(self, session: str) -> None:
+        super().__init__("No workflow is open. Open one first with POST /workflow/open", session=session)
+
+
+class EnvironmentState(SwitchyardError):
+    """The environment stands where this cannot be done."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_ENVIRONMENT_STATE
+
+
+class EnvironmentFailed(SwitchyardError):
+    """The provider could not do it."""
+
+    status = grpc.StatusCode.INTERNAL
+    reason = reasons.ERROR_REASON_ENVIRONMENT_FAILED
+
+
+class QuotaExceeded(SwitchyardError):
+    """The user would have more than their quota."""
+
+    status = grpc.StatusCode.FAILED_PRECONDITION
+    reason = reasons.ERROR_REASON_QUOTA_EXCEEDED

@@ -7,22 +7,29 @@ read locks it first: rows with FOR UPDATE, anything else with `server.database.l
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from server.database import schema
+from server.database import after_commit, schema
+from server.database.after_commit import Tell
+from server.database.first_change import FIRST_CHANGE
+from server.database.metrics import observed
+from server.database.pool import Pool
 
 T = TypeVar("T")
 
 POOL_SIZE: Final = 10
 POOL_OVERFLOW: Final = 10
+CRAWLS: Final = 2
 # Source: PostgreSQL, appendix A. serialization_failure and deadlock_detected: nothing was done, trying again may do.
 TRANSIENT: Final = frozenset({"40001", "40P01"})
 WRITE_TRIES: Final = 8
 RETRY_SECONDS: Final = 0.005
+CHANGING: Final = ("INSERT", "UPDATE", "DELETE")
+CHANGES: Final = "changes"
 # Any number that no other program takes; "swyd" in ASCII.
 SCHEMA_LOCK: Final = 0x73777964
 
@@ -33,16 +40,19 @@ class PostgresDatabase:
     dialect: Final = "postgresql"
 
     def __init__(self, engine: AsyncEngine) -> None:
+        sa.event.listen(engine.sync_engine, "after_cursor_execute", _count_changes)
         self._writing = engine
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._scanning = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._crawling = asyncio.Semaphore(CRAWLS)
 
     @classmethod
-    async def open(cls, url: URL) -> Self:
-        """Connect to the database at `url` and bring its schema up to date.
+    async def open(cls, url: URL, *, migrate: bool = True) -> Self:
+        """Connect to the database at `url` and bring its schema up to date, or only look whether it is.
 
         Raises:
             SchemaTooNew: a newer program has changed the schema.
+            SchemaTooOld: the schema is not up to date, and not to be changed.
         """
         engine = create_async_engine(
             url.set(drivername="postgresql+asyncpg"),
@@ -52,11 +62,17 @@ class PostgresDatabase:
         )
         try:
             async with engine.begin() as connection:
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(_upgrade if migrate else schema.require)
         except BaseException:
             await engine.dispose()
             raise
         return cls(engine)
+
+    @property
+    def pool(self) -> Pool:
+        """Return the connections there may be, those that open only under load included."""
+        size = POOL_SIZE + POOL_OVERFLOW
+        return Pool(size, size - self._writing.pool.checkedout())  # type: ignore[attr-defined]
 
     async def read(self, query: Callable[[sa.Connection], T]) -> T:
         """Run a short `query`. Each of its statements sees everything committed."""
@@ -68,12 +84,25 @@ class PostgresDatabase:
         async with self._scanning.connect() as connection:
             return await connection.run_sync(query)
 
+    async def crawl(self, query: Callable[[sa.Connection], T]) -> T:
+        """Run a `query` that may take minutes; few of them at once, so that connections are left for others."""
+        async with self._crawling:
+            return await self.scan(query)
+
     async def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in a transaction and return what it returns, after the commit is on disk."""
+        first = FIRST_CHANGE.get()
+        if first is not None and first.wanted:
+            return await first.write(work, self._write, _changes)
+        return await self._write(work)
+
+    async def _write(self, work: Callable[[sa.Connection], T]) -> T:
+        return await observed(self._commit_in_the_end(work))
+
+    async def _commit_in_the_end(self, work: Callable[[sa.Connection], T]) -> T:
         for tries in range(1, WRITE_TRIES + 1):
             try:
-                async with self._writing.begin() as connection:
-                    return await connection.run_sync(work)
+                return await self._commit(work)
             except sa.exc.DBAPIError as error:
                 if tries == WRITE_TRIES or getattr(error.orig, "sqlstate", None) not in TRANSIENT:
                     raise
@@ -81,9 +110,37 @@ class PostgresDatabase:
             await asyncio.sleep(random.uniform(0.0, RETRY_SECONDS * 2**tries))  # noqa: S311
         raise AssertionError("the last try returns or raises")
 
+    async def _commit(self, work: Callable[[sa.Connection], T]) -> T:
+        def unit(connection: sa.Connection) -> tuple[T, list[Tell]]:
+            tells = after_commit.begin(connection)
+            return work(connection), tells
+
+        async with self._writing.begin() as connection:
+            value, tells = await connection.run_sync(unit)
+        for tell in tells:
+            # A fault in one of them is its own.
+            asyncio.get_running_loop().call_soon(tell)
+        if tells:
+            # They come before the caller goes on.
+            await asyncio.sleep(0)
+        return value
+
     async def close(self) -> None:
         """Close every connection."""
         await self._writing.dispose()
+
+
+def _count_changes(
+    connection: sa.Connection, cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool
+) -> None:
+    """Count the statements on a connection that have changed a row. Of many rows at once the driver tells no number."""
+    changing = context.isinsert or context.isupdate or context.isdelete or statement.startswith(CHANGING)
+    if changing and cursor.rowcount:
+        connection.info[CHANGES] = _changes(connection) + 1
+
+
+def _changes(connection: sa.Connection) -> int:
+    return int(connection.info.get(CHANGES, 0))
 
 
 def _upgrade(connection: sa.Connection) -> None:

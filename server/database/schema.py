@@ -1,20 +1,26 @@
-"""Brings the schema of a database up to date when it is opened.
-
-The revisions in `migrations/versions` form one chain, run by alembic without an environment file. The caller holds the
-lock and the transaction, so a revision takes place wholly or not at all and only once.
-"""
+"""Brings the schema of a database up to date when it is opened, or sees to it that it is."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+# The name of a revision is what the name of its file begins with.
+NEWEST: Final = max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+_FOUND: Final = sa.text("SELECT version_num FROM alembic_version")
+
+
+class SchemaTooOld(RuntimeError):
+    """The database lacks changes that this program needs, and it was told not to make them."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"the database has schema {found or 'none'}, this program needs {NEWEST}: run `switchyard migrate`"
+        )
 
 
 class SchemaTooNew(RuntimeError):
@@ -33,15 +39,33 @@ def upgrade(connection: sa.Connection) -> None:
     Raises:
         SchemaTooNew: the database has a revision that is not among ours.
     """
-    script = ScriptDirectory(str(MIGRATIONS))
-    known = {revision.revision for revision in script.walk_revisions()}
-    for head in MigrationContext.configure(connection).get_current_heads():
-        if head not in known:
-            raise SchemaTooNew(head, script.get_current_head() or "none")
+    if _is_newest(connection):
+        return
+    # Here, because it loads alembic: that takes longer than all else at the start, and is seldom needed.
+    from server.database import revisions
 
-    def revisions(current: Any, _: MigrationContext) -> Sequence[Any]:
-        return script._upgrade_revs("head", current)
+    revisions.run(connection)
 
-    with EnvironmentContext(Config(), script, fn=revisions, destination_rev="head") as environment:
-        environment.configure(connection=connection)
-        environment.run_migrations()
+
+def require(connection: sa.Connection) -> None:
+    """Change nothing.
+
+    Raises:
+        SchemaTooNew: the database has a revision that is not among ours.
+        SchemaTooOld: it has not all of ours.
+    """
+    found = ", ".join(_found(connection))
+    # The names of revisions are numbers of one length.
+    if found > NEWEST:
+        raise SchemaTooNew(found, NEWEST)
+    if found != NEWEST:
+        raise SchemaTooOld(found)
+
+
+def _is_newest(connection: sa.Connection) -> bool:
+    return _found(connection) == [NEWEST]
+
+
+def _found(connection: sa.Connection) -> Sequence[str]:
+    there = sa.inspect(connection).has_table("alembic_version")
+    return connection.execute(_FOUND).scalars().all() if there else []

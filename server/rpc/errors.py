@@ -3,13 +3,15 @@
 The status travels in the trailing metadata `grpc-status-details-bin`, as grpc-status has it.
 """
 
-from typing import Final, NamedTuple
+import asyncio
+from typing import Any, Final, NamedTuple
 
 import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from server.errors import SwitchyardError
+from server.database.away import is_away
+from server.errors import SwitchyardError, Unavailable
 from switchyard.errors.v1 import error_reason_pb2 as reasons
 
 DOMAIN: Final = "switchyard"
@@ -37,12 +39,26 @@ def of_refusal(refusal: SwitchyardError) -> WireError:
         retry.retry_delay.FromSeconds(int(metadata["retry_after"]))
         details.append(retry)
     violations = [
-        error_details_pb2.BadRequest.FieldViolation(
-            field=violation.field[:200], description=f"{violation.field} {violation.message}"[:400]
-        )
+        error_details_pb2.BadRequest.FieldViolation(field=violation.field[:200], description=violation.sentence[:400])
         for violation in refusal.violations[:100]
     ]
     return WireError(refusal.status, message, _fitting(refusal.status, message, details, violations))
+
+
+def code_of(error: BaseException, context: Any) -> grpc.StatusCode:
+    """Return the code a call ends with because of `error`; `context` is that of the call."""
+    if isinstance(error, SwitchyardError):
+        return error.status
+    if isinstance(error, grpc.aio.AbortError):
+        return grpc.StatusCode(context.code())
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return grpc.StatusCode.CANCELLED
+    return grpc.StatusCode.UNAVAILABLE if is_away(error) else grpc.StatusCode.INTERNAL
+
+
+def of_loss() -> WireError:
+    """Return what is told while the database is away."""
+    return of_refusal(Unavailable("the database cannot be reached; try again"))
 
 
 def of_fault(request_id: str) -> WireError:

@@ -39,7 +39,8 @@ class IdempotencyKey:
     def of_call(cls, key: str, method: str) -> "IdempotencyKey":
         """Return the key of the present call, whoever makes it."""
         caller = CALLER.get()
-        return cls(storable(key), method, f"{caller.tenant_id or ''}/{caller.name}")
+        # Names of API tokens are free, their ids are not.
+        return cls(storable(key), method, f"{caller.tenant_id or ''}/{caller.token_id or caller.name}")
 
 
 def remember(connection: sa.Connection, key: IdempotencyKey, request: Message, *, now: int) -> bytes | None:

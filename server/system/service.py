@@ -8,7 +8,7 @@ from google.api import httpbody_pb2
 from server.clock import to_timestamp
 from server.database.database import Database
 from server.system.metrics import CONTENT_TYPE, ServerMetrics
-from server.tasks import store as tasks
+from server.tasks import task_list
 from switchyard.system.v1 import system_service_pb2 as pb
 from switchyard.system.v1 import system_service_pb2_grpc as pb_grpc
 
@@ -37,7 +37,7 @@ class SystemService(pb_grpc.SystemServiceServicer):
 
     async def GetServerInfo(self, _request: pb.GetServerInfoRequest, _context: Context) -> pb.GetServerInfoResponse:
         """Describe this server and count the work it has."""
-        queued, running = await self._database.read(tasks.counts)
+        queued, running = await self._database.read(task_list.counts)
         return pb.GetServerInfoResponse(
             service=SERVICE,
             version=self._version,
@@ -50,6 +50,6 @@ class SystemService(pb_grpc.SystemServiceServicer):
 
     async def GetMetrics(self, _request: pb.GetMetricsRequest, _context: Context) -> httpbody_pb2.HttpBody:
         """Return the metrics of this process."""
-        queued, running = await self._database.read(tasks.counts)
-        text = self._metrics.exposition({"queued": queued, "running": running})
+        queued, running = await self._database.read(task_list.counts)
+        text = self._metrics.exposition({"queued": queued, "running": running}, self._database.pool)
         return httpbody_pb2.HttpBody(content_type=CONTENT_TYPE, data=text)

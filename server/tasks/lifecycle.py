@@ -5,7 +5,7 @@ Pure: no clock, no storage. Callers pass `now` (micros) in and store what comes 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from server.clock import SECOND, to_timestamp
 from server.errors import InvalidArgument, LeaseLost, TaskFinal
@@ -16,7 +16,7 @@ State: TypeAlias = Task.State.ValueType
 
 # A state without a row is final.
 NEXT: Final[Mapping[State, frozenset[State]]] = {
-    Task.STATE_QUEUED: frozenset({Task.STATE_RUNNING, Task.STATE_CANCELLED}),
+    Task.STATE_QUEUED: frozenset({Task.STATE_RUNNING, Task.STATE_CANCELLED, Task.STATE_FAILED}),
     Task.STATE_RUNNING: frozenset({Task.STATE_CANCELLING, Task.STATE_SUCCEEDED, Task.STATE_FAILED, Task.STATE_QUEUED}),
     Task.STATE_CANCELLING: frozenset({Task.STATE_SUCCEEDED, Task.STATE_FAILED, Task.STATE_CANCELLED}),
 }
@@ -58,6 +58,13 @@ class Cancelled:
 Outcome: TypeAlias = Succeeded | Failed | Cancelled
 
 
+class Progress(NamedTuple):
+    """How far the work has come: 0 to 1, None when that is not known, and a line for people."""
+
+    fraction: float | None
+    message: str
+
+
 def retry_delay_seconds(attempt: int) -> float:
     """Seconds to wait after attempt number `attempt` (1 to 100) has failed: 5, doubled by each attempt, at most 300."""
     return min(RETRY_CEILING_SECONDS, RETRY_BASE_SECONDS * 2.0 ** (attempt - 1))
@@ -70,6 +77,7 @@ def claim(row: TaskRow, *, worker_id: str, worker_host: str, lease_seconds: floa
         Task.STATE_RUNNING,
         worker_id=worker_id,
         worker_host=worker_host,
+        last_worker_id=worker_id,
         lease_expire_time=now + round(lease_seconds * SECOND),
         fencing_token=row.fencing_token + 1,
         log_offset=row.log_line_count,
@@ -128,7 +136,14 @@ def cancel(row: TaskRow, *, reason: str, now: int) -> TaskRow:
     raise TaskFinal(row.id)
 
 
-def finish(row: TaskRow, fencing_token: int, outcome: Outcome, *, exit_code: int | None, now: int) -> TaskRow:
+def advance(row: TaskRow, progress: Progress, *, now: int) -> TaskRow:
+    """Return `row` with what its worker says of how far it is."""
+    return replace(row, progress_fraction=progress.fraction, progress_message=progress.message, progress_time=now)
+
+
+def finish(
+    row: TaskRow, fencing_token: int, outcome: Outcome, *, exit_code: int | None, progress: Progress | None, now: int
+) -> TaskRow:
     """Return `row` as it stands after its worker's last report; unchanged if this token has reported before.
 
     The state the report is answered with is `finish_state` of the result.
@@ -139,7 +154,10 @@ def finish(row: TaskRow, fencing_token: int, outcome: Outcome, *, exit_code: int
     """
     if row.finish_token == fencing_token:
         return row
-    ended = _after(replace(held(row, fencing_token), exit_code=exit_code), outcome, now)
+    reported = replace(held(row, fencing_token), exit_code=exit_code)
+    if progress is not None:
+        reported = advance(reported, progress, now=now)
+    ended = _after(reported, outcome, now)
     return replace(ended, finish_token=fencing_token, finish_state=ended.state)
 
 
@@ -153,6 +171,13 @@ def release(row: TaskRow, fencing_token: int, *, now: int) -> TaskRow:
     if row.state == Task.STATE_CANCELLING:
         return _ended(row, Task.STATE_CANCELLED, now, receipt=_empty_receipt(now))
     return _moved(row, Task.STATE_QUEUED, worker_id="", lease_expire_time=None)
+
+
+def give_up(row: TaskRow, *, error_type: str, error_message: str, now: int) -> TaskRow:
+    """Return `row`, which waits, failed: nobody is left who could do it."""
+    if row.state != Task.STATE_QUEUED:
+        raise AssertionError(f"only a Task that waits is given up, not one that is {Task.State.Name(row.state)}")
+    return _ended(replace(row, error_type=error_type, error_message=error_message), Task.STATE_FAILED, now)
 
 
 def expire(row: TaskRow, *, now: int) -> TaskRow:

@@ -2,8 +2,8 @@
 
 All followers of a Task share a channel. What is appended in this process reaches the channel directly; it hands out
 immutable batches, the same objects to every follower, at once for the first new line and then at most every 50 ms.
-A follower that is behind reads the store at its own pace and delays nobody. What other processes append is noticed by a
-slow look at the store.
+A follower that is behind reads the store at its own pace and delays nobody. Other servers say only that they have
+appended something, and then the store is looked at; so it is from time to time, in case that was lost.
 """
 
 import asyncio
@@ -18,10 +18,9 @@ from server.errors import NotFound
 from server.tasks import log_store
 from server.tasks.changes import Changes, Watch
 from server.tasks.log_store import LogLineRow
+from server.tasks.metrics import LOG_LINES
 
 PACE_SECONDS: Final = 0.05
-# How often the store is looked at when nothing was heard, for lines and ends written by another server.
-LOOK_SECONDS: Final = 1.0
 # Lines in one batch, and in one page read from the store.
 BATCH_LINES: Final = 500
 # Batches a channel keeps for followers that are a little behind.
@@ -62,8 +61,9 @@ class LogHub:
         changes: Changes,
         *,
         pace_seconds: float = PACE_SECONDS,
-        look_seconds: float = LOOK_SECONDS,
+        look_seconds: float | None = None,
     ) -> None:
+        """Look at the store when nothing was heard for `look_seconds`, None for as often as `changes` says."""
         self._database = database
         self._changes = changes
         self._pace_seconds = pace_seconds
@@ -72,11 +72,14 @@ class LogHub:
         self._pages: OrderedDict[tuple[str, int], LogBatch] = OrderedDict()
 
     def publish(self, task_id: str, lines: Sequence[LogLineRow]) -> None:
-        """Hand `lines`, which were just committed, to those who follow the Task."""
+        """Hand `lines`, which were just committed, to those who follow the Task, and tell other servers of them."""
         channel = self._channels.get(task_id)
         if channel is not None and lines:
             channel.heard.append(lines)
             channel.watch.wake()
+        if lines:
+            LOG_LINES.inc(len(lines))
+            self._changes.notify_others(_key(task_id))
 
     async def follow(self, task_id: str, after_seq: int) -> AsyncGenerator[LogBatch, None]:
         """Yield the lines behind number `after_seq` (0: all) in order; end when the Task is final and all were given.
@@ -121,11 +124,11 @@ class LogHub:
     async def _feed(self, channel: "_Channel") -> None:
         """Keep `channel` up to date until its log is complete; a failure reaches its followers."""
         try:
-            with self._changes.watch(channel.task_id) as channel.watch:
+            with self._changes.watch(channel.task_id, _key(channel.task_id)) as channel.watch:
                 await self._look(channel)
                 channel.started.set()
                 while not channel.complete:
-                    await channel.watch.wait(self._look_seconds)
+                    await channel.watch.wait(self._look_seconds or self._changes.look_seconds)
                     moved = channel.advance()
                     moved |= await self._look(channel)
                     if moved:
@@ -178,6 +181,11 @@ class LogHub:
         return await self._database.read(
             lambda connection: log_store.read(connection, task_id, after_seq=after_seq, limit=BATCH_LINES)
         )
+
+
+def _key(task_id: str) -> str:
+    """Return the key under which servers say that a log has grown. Who waits for the Task itself has nothing of it."""
+    return f"logs/{task_id}"
 
 
 class _Channel:

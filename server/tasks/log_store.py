@@ -127,6 +127,15 @@ def read(connection: sa.Connection, task_id: str, *, after_seq: int, limit: int)
     return tuple(LogLineRow(*row) for row in rows)
 
 
+def read_page(
+    connection: sa.Connection, task_id: str, *, after_seq: int, limit: int
+) -> tuple[tuple[LogLineRow, ...], bool]:
+    """Return at most `limit` lines behind number `after_seq`, in order, and whether there are more."""
+    # One line more than asked for tells.
+    lines = read(connection, task_id, after_seq=after_seq, limit=limit + 1)
+    return lines[:limit], len(lines) > limit
+
+
 def _line(line: LogLine, now: int) -> Line:
     message = line.message
     if "\x00" in message:

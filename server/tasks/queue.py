@@ -33,6 +33,20 @@ class QueueUrlInvalid(ValueError):
     """The URL names no queue that the server can use."""
 
 
+class NoQueue:
+    """Stands in where there is no queue: workers ask for work once in a while, and robots are woken by the server."""
+
+    def announce(self, kinds: Sequence[str]) -> None:
+        """Do nothing."""
+
+    async def reachable(self) -> bool:
+        """Return that nothing is missing."""
+        return True
+
+    async def run(self) -> None:
+        """Return at once: there is nothing to send."""
+
+
 class WorkQueue:
     """The queue at `url` (redis://, rediss:// or unix://). Sends while `run` runs."""
 

@@ -11,8 +11,8 @@ from server.database.database import Database
 from server.database.text import storable
 from server.errors import InvalidArgument, NotFound
 from server.rpc.caller import CALLER
-from server.tasks import store
-from server.tasks.kernel import LOOK_SECONDS, Kernel
+from server.tasks import task_list
+from server.tasks.kernel import Kernel
 from server.tasks.task import TaskRow, to_message
 from switchyard.tasks.v1 import task_service_pb2 as pb
 from switchyard.tasks.v1 import task_service_pb2_grpc
@@ -41,7 +41,7 @@ class TaskServicer(task_service_pb2_grpc.TaskServiceServicer):
         before = _number(request.page_token)
         tenant = CALLER.get().tenant_id
         rows = await self._database.scan(
-            lambda connection: store.list_tasks(
+            lambda connection: task_list.list_tasks(
                 connection,
                 limit=size + 1,
                 kind=request.kind,
@@ -74,7 +74,7 @@ class TaskServicer(task_service_pb2_grpc.TaskServiceServicer):
                     shown = task
                 if row.final:
                     return
-                await watch.wait(LOOK_SECONDS)
+                await watch.wait(self._kernel.changes.look_seconds)
 
     async def _own(self, task_id: str) -> TaskRow:
         """Return the Task if the caller may see it, else raise NotFound."""

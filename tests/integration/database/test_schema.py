@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 import server
 from server.database.database import Database, open_database
 from server.database.metadata import METADATA
-from server.database.schema import SchemaTooNew
+from server.database.schema import MIGRATIONS, NEWEST, SchemaTooNew
 
 
 def import_all_tables() -> None:
@@ -40,6 +41,10 @@ async def test_the_revisions_make_what_the_tables_declare(database: Database) ->
     import_all_tables()
 
     assert await database.scan(differences) == []
+
+
+def test_the_newest_revision_is_that_of_the_last_file() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == NEWEST
 
 
 async def test_several_servers_may_open_an_empty_database_at_once(url: str) -> None:

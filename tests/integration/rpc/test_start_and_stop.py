@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from switchyard.tasks.v1.worker_service_pb2 import ClaimTaskRequest
 from switchyard.tasks.v1.worker_service_pb2_grpc import WorkerServiceStub
 
 ROOT = Path(__file__).parents[3]
-LISTENING = re.compile(r"switchyard server: http (http://\S+) grpc (\S+)")
+LISTENING = re.compile(r"switchyard server: http (http://\S+) http://\S+ grpc (\S+)")
 
 
 @dataclass
@@ -46,14 +47,14 @@ class Running:
 
 
 def command(data_dir: Path, **environ: str) -> dict[str, Any]:
-    settings = {"DATA_DIR": str(data_dir), "PORT": "0", "GRPC_PORT": "0", **environ}
+    settings = {"DATA_DIR": str(data_dir), "PORT": "0", "AGENT_PORT": "0", "GRPC_PORT": "0", **environ}
     return {"args": [sys.executable, "-m", "server"], "cwd": ROOT, "env": settings, "text": True}
 
 
 def refusal(data_dir: Path, **environ: str) -> str:
     """Start a server that will not start, and return its one line."""
     done: subprocess.CompletedProcess[str] = subprocess.run(
-        **command(data_dir, **environ), capture_output=True, check=False, timeout=30
+        **command(data_dir, **environ), capture_output=True, check=False, timeout=90
     )
     assert done.returncode == 2, done.stderr
     return done.stderr.strip().splitlines()[-1]
@@ -118,6 +119,32 @@ def test_a_request_has_a_line_in_the_log_unless_that_is_turned_off(tmp_path: Pat
             "given",
             "info",
         )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "switchyard_database_write_seconds_count",
+        "switchyard_event_loop_lag_seconds_count",
+        'switchyard_rpc_calls_total{code="OK",method="/switchyard.system.v1.SystemService/GetServerInfo"}',
+        'switchyard_database_connections{state="free"}',
+        'switchyard_http_requests_total{method="/switchyard.system.v1.SystemService/GetServerInfo",status="200"}',
+    ],
+)
+def test_what_a_server_does_is_counted(server: Running, name: str) -> None:
+    httpx.get(f"{server.url}/api/server")
+
+    while sample(server, name) == 0:
+        time.sleep(0.05)
+
+    assert sample(server, name) > 0
+
+
+def sample(server: Running, name: str) -> float:
+    """The value of a metric with its labels."""
+    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    [line] = [line for line in lines if line.startswith(f"{name} ")]
+    return float(line.rpartition(" ")[2])
 
 
 def test_what_a_server_writes_is_closed_to_others(tmp_path: Path) -> None:
@@ -203,7 +230,7 @@ def test_a_server_that_was_killed_leaves_no_lock(own_server: Running) -> None:
         assert httpx.get(f"{again.url}/api/server").status_code == 200
 
 
-@pytest.mark.parametrize("variable", ["PORT", "GRPC_PORT"])
+@pytest.mark.parametrize("variable", ["PORT", "AGENT_PORT", "GRPC_PORT"])
 def test_a_port_that_is_taken_is_named(tmp_path: Path, variable: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -218,7 +245,11 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, variable: str) -> None:
     [
         ({"PORT": "http"}, "PORT must be a whole number from 0 to 65535, not 'http'"),
         (
-            {"DATABASE_URL": "postgresql://u:visible@127.0.0.1:1/x"},
+            {"DATABASE_URL": "postgresql://u@127.0.0.1:1/x"},
+            "JWT_SECRET_KEY must be set, because other servers may use the same DATABASE_URL",
+        ),
+        (
+            {"DATABASE_URL": "postgresql://u:visible@127.0.0.1:1/x", "JWT_SECRET_KEY": "k" * 43},
             "DATABASE_URL: the database cannot be opened: [Errno 111] Connection refused",
         ),
         (

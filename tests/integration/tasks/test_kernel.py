@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from server.clock import SECOND
 from server.database.database import Database
 from server.errors import LeaseLost, NotFound, TaskFinal
-from server.tasks import store
+from server.tasks import pruning, store, task_list
 from server.tasks.kernel import Kernel
-from server.tasks.lifecycle import Failed, Succeeded
+from server.tasks.lifecycle import Failed, Progress, Succeeded
 from server.tasks.sweep import Sweep
 from server.tasks.task import NewTask, TaskRow
 from switchyard.tasks.v1.task_pb2 import Task
@@ -114,7 +114,7 @@ async def test_a_worker_that_comes_back_cannot_report(kernel: Kernel, clock: Han
 
     for report in (
         kernel.renew(lost.id, lost.fencing_token),
-        kernel.report_progress(lost.id, lost.fencing_token, fraction=0.5, message=""),
+        kernel.report_progress(lost.id, lost.fencing_token, Progress(0.5, "")),
         kernel.finish(lost.id, lost.fencing_token, Succeeded()),
         kernel.release(lost.id, lost.fencing_token),
     ):
@@ -161,11 +161,11 @@ async def test_a_final_task_never_changes(kernel: Kernel, database: Database, cl
     with pytest.raises(TaskFinal):
         await kernel.cancel(row.id, "")
     with pytest.raises(LeaseLost):
-        await kernel.report_progress(row.id, row.fencing_token, fraction=1.0, message="")
+        await kernel.report_progress(row.id, row.fencing_token, Progress(1.0, ""))
     await kernel.expire_leases()
     await kernel.extend_leases()
     with pytest.raises(AssertionError):
-        await database.write(lambda connection: store._store(connection, final, final))
+        await database.write(lambda connection: store.put(connection, final, final))
 
     assert await kernel.get(row.id) == final
 
@@ -202,7 +202,7 @@ async def test_every_cause_of_an_end_calls_the_hook_in_its_transaction(
     await kernel.cancel(released.id, "")
     await kernel.release(released.id, released.fencing_token)
 
-    told = await database.read(lambda connection: store.list_tasks(connection, limit=10, kind="deliver_webhook"))
+    told = await database.read(lambda connection: task_list.list_tasks(connection, limit=10, kind="deliver_webhook"))
 
     assert [row.subject for row in reversed(told)] == [
         f"told/{finished.id}/STATE_SUCCEEDED",
@@ -291,9 +291,9 @@ async def test_tasks_of_a_subject(kernel: Kernel, database: Database) -> None:
         subject = ("bot_instances/1", "run_bot")
         newest = store.newest_of_subject(connection, *subject)
         active = store.active_of_subject(connection, *subject)
-        older = store.list_of_subject(connection, *subject, limit=10, before_id=rows[1].id)
-        unknown = store.list_of_subject(connection, *subject, limit=10, before_id="unknown")
-        count = store.count_of_subject(connection, *subject)
+        older = task_list.list_of_subject(connection, *subject, limit=10, before_id=rows[1].id)
+        unknown = task_list.list_of_subject(connection, *subject, limit=10, before_id="unknown")
+        count = task_list.count_of_subject(connection, *subject)
         return newest and newest.id, active and active.id, [row.id for row in older], unknown, count
 
     assert await database.read(look) == (rows[2].id, rows[1].id, [rows[0].id], [], 3)
@@ -306,16 +306,16 @@ async def test_counts_of_waiting_and_held_tasks(kernel: Kernel, database: Databa
     for _ in range(3):
         await kernel.create(run())
 
-    assert await database.read(store.counts) == (3, 2)
+    assert await database.read(task_list.counts) == (3, 2)
 
 
 async def test_deleting_a_subject_leaves_nothing_of_it(kernel: Kernel, database: Database) -> None:
     gone = await claimed(kernel, run("bot_instances/1"))
     stays = await kernel.create(run("bot_instances/2"))
 
-    removed = await database.write(lambda connection: store.delete_of_subject(connection, "bot_instances/1"))
+    removed = await database.write(lambda connection: pruning.delete_of_subject(connection, "bot_instances/1"))
 
     assert removed == (gone.id,)
-    assert [row.id for row in await database.read(lambda c: store.list_tasks(c, limit=10))] == [stays.id]
+    assert [row.id for row in await database.read(lambda c: task_list.list_tasks(c, limit=10))] == [stays.id]
     with pytest.raises(LeaseLost):
         await kernel.finish(gone.id, gone.fencing_token, Succeeded())

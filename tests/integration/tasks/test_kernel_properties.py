@@ -13,11 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from server.database.database import open_database
 from server.errors import InvalidArgument, LeaseLost, TaskFinal
-from server.tasks import log_store, store
+from server.tasks import log_store, task_list
 from server.tasks.kernel import Kernel
 from server.tasks.lifecycle import Cancelled, Failed, Succeeded
 from server.tasks.log_store import Line
 from server.tasks.task import FINAL, LEASED, TaskRow
+from tests.integration.database.databases import database_url
 from tests.integration.tasks.parts import HandClock, NoteQueue, claim, run
 
 LIMIT = 2
@@ -37,7 +38,7 @@ class Life(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self._loop = asyncio.new_event_loop()
         self._clock = HandClock()
-        self._database: Any = self._run(open_database(f"sqlite:///{Path(self._folder.name).resolve() / 'a.db'}"))
+        self._database: Any = self._run(open_database(database_url("sqlite", Path(self._folder.name))))
         self._created: list[str] = []
         self._ended: list[str] = []
         self._kernel = Kernel(self._database, NoteQueue(), self._clock, {"run_bot": self._note_end})
@@ -62,7 +63,7 @@ class Life(RuleBasedStateMachine):
         return []
 
     def _rows(self) -> list[TaskRow]:
-        rows: list[TaskRow] = self._run(self._database.read(lambda c: store.list_tasks(c, limit=1000)))
+        rows: list[TaskRow] = self._run(self._database.read(lambda c: task_list.list_tasks(c, limit=1000)))
         return rows
 
     @rule(attempts=st.integers(1, 3), limited=st.booleans())

@@ -8,7 +8,7 @@ import pytest
 
 from server.database.database import Database
 from server.errors import LogGap, NotFound
-from server.tasks import log_store, store
+from server.tasks import log_store, pruning, store
 from server.tasks.kernel import Kernel
 from server.tasks.lifecycle import Failed, Succeeded
 from server.tasks.log_hub import BATCH_LINES, LogBatch, LogHub
@@ -85,7 +85,7 @@ async def test_following_ends_when_the_task_is_deleted(kernel: Kernel, database:
     following = asyncio.create_task(collect(hub, row.id))
     await asyncio.sleep(0.05)
 
-    await database.write(lambda connection: store.delete_of_subject(connection, row.subject))
+    await database.write(lambda connection: pruning.delete_of_subject(connection, row.subject))
 
     async with asyncio.timeout(2.0):
         assert await following == []

@@ -6,7 +6,7 @@ import pytest
 
 from server.database.database import Database
 from server.errors import LeaseLost, LogGap
-from server.tasks import log_store, store
+from server.tasks import log_store, pruning
 from server.tasks.kernel import Kernel
 from server.tasks.lifecycle import Failed, Succeeded
 from server.tasks.log_store import Appended, Line, LogHead, LogLineRow
@@ -144,7 +144,7 @@ async def test_pruning_goes_in_small_steps_and_counts_what_is_left(
 
     async def prune() -> bool:
         pruned = await database.write(
-            lambda c: store.prune(c, kind="run_bot", older_than=NOON + 1, limit=10, now=clock.now)
+            lambda c: pruning.prune(c, kind="run_bot", older_than=NOON + 1, limit=10, now=clock.now)
         )
         head = await database.read(lambda c: log_store.head(c, row.id))
         assert head is not None
@@ -164,6 +164,6 @@ async def test_what_is_young_or_not_final_is_not_pruned(kernel: Kernel, database
     young = await claimed(kernel)
     await kernel.finish(young.id, young.fencing_token, Succeeded())
 
-    pruned = await database.write(lambda c: store.prune(c, kind="run_bot", older_than=NOON, limit=10, now=NOON))
+    pruned = await database.write(lambda c: pruning.prune(c, kind="run_bot", older_than=NOON, limit=10, now=NOON))
 
     assert not pruned.more

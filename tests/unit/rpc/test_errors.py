@@ -4,6 +4,7 @@ from typing import Any
 
 import grpc
 import pytest
+import sqlalchemy as sa
 from google.rpc import error_details_pb2, status_pb2
 
 from server.errors import InvalidArgument, NotFound, TooManyAttempts, Violation
@@ -55,3 +56,25 @@ def test_a_fault_tells_only_its_request_id() -> None:
     wire = errors.of_fault("r-1")
 
     assert (wire.code, wire.message) == (grpc.StatusCode.INTERNAL, "internal error; request id r-1")
+
+
+class OfPostgres(Exception):
+    def __init__(self, sqlstate: str) -> None:
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConnectionRefusedError(), grpc.StatusCode.UNAVAILABLE),
+        (sa.exc.TimeoutError("no connection came free"), grpc.StatusCode.UNAVAILABLE),
+        # Source: PostgreSQL, appendix A.
+        (sa.exc.DBAPIError("SELECT 1", None, OfPostgres("08006")), grpc.StatusCode.UNAVAILABLE),
+        (sa.exc.DBAPIError("SELECT 1", None, OfPostgres("57P01")), grpc.StatusCode.UNAVAILABLE),
+        (sa.exc.DBAPIError("SELECT 1", None, OfPostgres(""), connection_invalidated=True), grpc.StatusCode.UNAVAILABLE),
+        (sa.exc.DBAPIError("SELECT 1", None, OfPostgres("42601")), grpc.StatusCode.INTERNAL),
+        (PermissionError(), grpc.StatusCode.INTERNAL),
+    ],
+)
+def test_a_database_that_is_away_is_no_fault_of_ours(error: Exception, code: grpc.StatusCode) -> None:
+    assert errors.code_of(error, None) is code

@@ -41,8 +41,6 @@ def task(state: Task.State.ValueType = Task.STATE_RUNNING, **changes: object) ->
         progress_fraction=None,
         progress_message="",
         progress_time=None,
-        payload=b"",
-        result=None,
         error_type="",
         error_message="",
         receipt=None,
@@ -58,6 +56,11 @@ def task(state: Task.State.ValueType = Task.STATE_RUNNING, **changes: object) ->
         log_line_count=12,
         log_offset=0,
         prune_time=None,
+        title="",
+        last_worker_id="w1" if leased else "",
+        summed=0,
+        payload=b"",
+        result=None,
     )
     return replace(row, **changes)  # type: ignore[arg-type]
 
@@ -67,7 +70,7 @@ def claim(row: TaskRow, now: int = NOON) -> TaskRow:
 
 
 def finish(row: TaskRow, outcome: lifecycle.Outcome, token: int = TOKEN) -> TaskRow:
-    return lifecycle.finish(row, token, outcome, exit_code=None, now=NOON)
+    return lifecycle.finish(row, token, outcome, exit_code=None, progress=None, now=NOON)
 
 
 Verb = Callable[[TaskRow], TaskRow]
@@ -81,6 +84,7 @@ VERBS: dict[str, Verb] = {
     "fail, try again": lambda row: finish(row, Failed("StepFailed", "no", retryable=True)),
     "end cancelled": lambda row: finish(row, Cancelled(RECEIPT)),
     "release": lambda row: lifecycle.release(row, TOKEN, now=NOON),
+    "give up": lambda row: lifecycle.give_up(row, error_type="Lost", error_message="nobody is left", now=NOON),
 }
 
 Q, R, C = Task.STATE_QUEUED, Task.STATE_RUNNING, Task.STATE_CANCELLING
@@ -97,6 +101,7 @@ TABLE: dict[str, dict[Task.State.ValueType, Task.State.ValueType | type[Exceptio
     "fail, try again": {Q: LeaseLost, R: Q, C: F, S: LeaseLost, F: LeaseLost, X: LeaseLost},
     "end cancelled": {Q: LeaseLost, R: InvalidArgument, C: X, S: LeaseLost, F: LeaseLost, X: LeaseLost},
     "release": {Q: LeaseLost, R: Q, C: X, S: LeaseLost, F: LeaseLost, X: LeaseLost},
+    "give up": {Q: F, R: AssertionError, C: AssertionError, S: AssertionError, F: AssertionError, X: AssertionError},
 }
 
 
@@ -243,6 +248,17 @@ def test_a_task_cancelled_while_it_waits_for_a_retry_keeps_no_failure() -> None:
     cancelled = lifecycle.cancel(waiting, reason="", now=NOON)
 
     assert (cancelled.state, cancelled.error_type, cancelled.error_message) == (X, "", "")
+
+
+def test_a_task_that_is_given_up_says_why_and_never_ran() -> None:
+    lost = lifecycle.give_up(task(Q), error_type="Lost", error_message="nobody is left", now=NOON)
+
+    assert (lost.error_type, lost.error_message, lost.start_time, lost.end_time) == (
+        "Lost",
+        "nobody is left",
+        None,
+        NOON,
+    )
 
 
 def test_the_first_request_to_cancel_counts() -> None:

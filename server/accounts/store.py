@@ -9,9 +9,13 @@ import sqlalchemy as sa
 
 from server.accounts.lifecycle import FAILURE_WINDOW, FAILURES_ALLOWED
 from server.accounts.roles import Roles, names_of, roles_of
-from server.accounts.tables import LOGIN_FAILURES, SESSIONS, USERS
+from server.accounts.tables import API_TOKENS, LOGIN_FAILURES, SESSIONS, USERS
+from server.database.point_read import PointRead
 from server.database.text import storable
 from switchyard.auth.v1 import access_pb2
+
+# Held while users change, so that what was read of them still holds: of two admins not each can remove the other.
+USERS_LOCK: Final = "users"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,10 @@ def put_user(connection: sa.Connection, user: UserRow) -> None:
 
 
 def delete_user(connection: sa.Connection, username: str) -> None:
-    """Remove a user and end its sessions."""
+    """Remove a user, end its sessions and remove the API tokens it has made."""
     connection.execute(sa.delete(USERS).where(USERS.c.username == username))
     end_sessions_of(connection, username)
+    connection.execute(sa.delete(API_TOKENS).where(API_TOKENS.c.maker == username))
 
 
 def count_admins(connection: sa.Connection, *, besides: str) -> int:
@@ -83,7 +88,7 @@ def open_session(connection: sa.Connection, username: str, *, refresh_id: str, e
 
 def session_lasts(connection: sa.Connection, session_id: str) -> bool:
     """Whether the session has not ended."""
-    return connection.execute(_SESSION_LASTS, {"session_id": session_id}).first() is not None
+    return _SESSION_LASTS.first(connection, session_id=session_id) is not None
 
 
 def rotate(connection: sa.Connection, session_id: str, *, used: str, refresh_id: str, expire_time: int) -> bool:
@@ -101,9 +106,9 @@ def end_session(connection: sa.Connection, session_id: str) -> None:
     connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.id == session_id))
 
 
-def end_sessions_of(connection: sa.Connection, username: str) -> None:
-    """End every session of a user."""
-    connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.username == username))
+def end_sessions_of(connection: sa.Connection, username: str, *, besides: str = "") -> None:
+    """End every session of a user, but for the one of the id `besides`."""
+    connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.username == username, SESSIONS.c.id != besides))
 
 
 def add_failure(connection: sa.Connection, address: str, *, now: int) -> None:
@@ -135,4 +140,4 @@ def _user(row: sa.Row[Any]) -> UserRow:
 
 
 _GET_USER: Final = sa.select(USERS).where(USERS.c.username == sa.bindparam("name"))
-_SESSION_LASTS: Final = sa.select(SESSIONS.c.id).where(SESSIONS.c.id == sa.bindparam("session_id"))
+_SESSION_LASTS: Final = PointRead(sa.select(SESSIONS.c.id).where(SESSIONS.c.id == sa.bindparam("session_id")))

@@ -13,7 +13,7 @@ from server.clock import Clock, to_timestamp
 from server.database.database import Database
 from server.database.locks import lock
 from server.database.text import storable
-from server.errors import AlreadyExists, NotFound, PermissionDenied
+from server.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
 from server.rpc import idempotency
 from server.rpc.caller import CALLER
 from server.rpc.idempotency import IdempotencyKey
@@ -24,8 +24,8 @@ Context = Any
 
 DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1000
-# Held while users change, so that of two admins not each can remove the other.
-_LOCK: Final = "users"
+# Callers who are no users go by these names, in the audit log and elsewhere.
+RESERVED: Final = frozenset({"anonymous", "api-key", "dev", "local", "robot", "system", "various", "worker"})
 
 
 class UserService(pb_grpc.UserServiceServicer):
@@ -38,6 +38,8 @@ class UserService(pb_grpc.UserServiceServicer):
 
     async def CreateUser(self, request: pb.CreateUserRequest, _context: Context) -> pb.CreateUserResponse:
         """Create a user."""
+        if request.username.lower() in RESERVED:
+            raise InvalidArgument.field("username", f"must not be {request.username}, which has a meaning of its own")
         own = CALLER.get().tenant_id
         tenant_id = (storable(request.tenant_id) or None) if request.HasField("tenant_id") else own
         _check_tenant(tenant_id)
@@ -51,7 +53,7 @@ class UserService(pb_grpc.UserServiceServicer):
         kept.password = password_hash
 
         def work(connection: sa.Connection) -> pb.CreateUserResponse:
-            lock(connection, _LOCK)
+            lock(connection, store.USERS_LOCK)
             answered = idempotency.remember(connection, key, kept, now=now)
             if answered is not None:
                 return pb.CreateUserResponse.FromString(answered)
@@ -95,7 +97,7 @@ class UserService(pb_grpc.UserServiceServicer):
         now = self._clock()
 
         def work(connection: sa.Connection) -> UserRow:
-            lock(connection, _LOCK)
+            lock(connection, store.USERS_LOCK)
             user = _visible(connection, request.username)
             changed = _changed(user, request, password_hash)
             if changed == user:
@@ -112,7 +114,7 @@ class UserService(pb_grpc.UserServiceServicer):
         """Delete a user and end its sessions."""
 
         def work(connection: sa.Connection) -> None:
-            lock(connection, _LOCK)
+            lock(connection, store.USERS_LOCK)
             user = _visible(connection, request.username)
             _check_admin_remains(connection, user, stays_admin=False)
             store.delete_user(connection, user.username)

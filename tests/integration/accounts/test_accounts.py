@@ -1,128 +1,22 @@
 """Users and sessions through a real server over each database."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, cast
 
 import grpc
 import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from prometheus_client import CollectorRegistry
 
-from server.accounts.auth_service import AuthService
-from server.accounts.first_admin import ensure_admin
-from server.accounts.passwords import Passwords
-from server.accounts.tokens import Tokens
-from server.accounts.user_service import UserService
-from server.database.database import Database, open_database
-from server.rpc.access import Gate
-from server.rpc.interceptor import Interceptor, policies_of
-from server.rpc.metrics import CallMetrics
-from switchyard.auth.v1 import (
-    access_pb2,
-    auth_service_pb2,
-    auth_service_pb2_grpc,
-    user_service_pb2,
-    user_service_pb2_grpc,
-)
-from switchyard.auth.v1.auth_service_pb2 import GetMeRequest, LoginRequest, LogoutRequest, RefreshRequest
+from switchyard.auth.v1 import access_pb2
+from switchyard.auth.v1.auth_service_pb2 import ChangePasswordRequest, GetMeRequest, LogoutRequest, RefreshRequest
 from switchyard.auth.v1.user_service_pb2 import (
     CreateUserRequest,
     DeleteUserRequest,
     ListUsersRequest,
     UpdateUserRequest,
 )
-from tests.integration.database.databases import database_url
-
-SECOND: Final = 1_000_000
-PASSWORD: Final = "correct horse"
-API_KEY: Final = (("x-api-key", "the-api-key"),)
-
-
-class Watch:
-    """A clock that is set by hand."""
-
-    now = 1_700_000_000 * SECOND
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@dataclass
-class Site:
-    """A running server, its clock, and stubs to call it."""
-
-    watch: Watch
-    database: Database
-    passwords: Passwords
-    auth: Any
-    users: Any
-
-    async def login(self, username: str, password: str = PASSWORD, **more: str) -> Any:
-        return await self.auth.Login(LoginRequest(username=username, password=password, **more))
-
-    async def start_again(self, password: str, *, given: bool) -> None:
-        await ensure_admin(
-            self.database, self.passwords, username="admin", password=password, given=given, clock=self.watch
-        )
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
-    watch, passwords = Watch(), Passwords()
-    database = await open_database(database_url(request.param, tmp_path))
-    tokens = Tokens(
-        secret_key="s" * 64, algorithm="HS256", access_seconds=3600, refresh_seconds=7 * 86_400, clock=watch
-    )
-    auth = AuthService(database, tokens, passwords, clock=watch, dev_mode=False)
-    services = [
-        auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"],
-        user_service_pb2.DESCRIPTOR.services_by_name["UserService"],
-    ]
-    interceptor = Interceptor(
-        policies_of(services),
-        Gate(api_key="the-api-key", worker_token="w", dev_mode=False, read_token=tokens.read_access),
-        gateway_token="g",
-        loopback_listener=True,
-        session_lasts=auth.session_lasts,
-        metrics=CallMetrics(CollectorRegistry()),
-    )
-    server = grpc.aio.server(interceptors=[interceptor])
-    auth_service_pb2_grpc.add_AuthServiceServicer_to_server(auth, server)
-    user_service_pb2_grpc.add_UserServiceServicer_to_server(UserService(database, passwords, clock=watch), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        site = Site(
-            watch,
-            database,
-            passwords,
-            auth_service_pb2_grpc.AuthServiceStub(channel),
-            user_service_pb2_grpc.UserServiceStub(channel),
-        )
-        await site.start_again(PASSWORD, given=False)
-        yield site
-    await server.stop(None)
-    await database.close()
-
-
-def bearer(tokens: Any) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {tokens.access_token}"),)
-
-
-async def refused(call: Any) -> tuple[grpc.StatusCode, str]:
-    with pytest.raises(grpc.aio.AioRpcError) as refusal:
-        await call
-    return refusal.value.code(), refusal.value.details() or ""
-
-
-async def create(site: Site, username: str, *roles: access_pb2.Role.ValueType, **more: str) -> Any:
-    request = CreateUserRequest(username=username, password=PASSWORD, roles=roles, **more)
-    return (await site.users.CreateUser(request, metadata=API_KEY)).user
-
+from tests.integration.accounts.serving import API_KEY, PASSWORD, SECOND, Site, bearer, refused
 
 UNAUTHENTICATED: Final = grpc.StatusCode.UNAUTHENTICATED
 WRONG: Final = (UNAUTHENTICATED, "Invalid username or password")
@@ -221,7 +115,7 @@ async def test_an_api_key_has_no_session_to_end(site: Site) -> None:
     ],
 )
 async def test_whoever_is_changed_has_to_log_in_again(site: Site, change: Any) -> None:
-    await create(site, "ann", access_pb2.ROLE_OPERATOR)
+    await site.create("ann", access_pb2.ROLE_OPERATOR)
     tokens = await site.login("ann")
     call = site.users.DeleteUser if isinstance(change, DeleteUserRequest) else site.users.UpdateUser
 
@@ -232,7 +126,7 @@ async def test_whoever_is_changed_has_to_log_in_again(site: Site, change: Any) -
 
 
 async def test_a_change_that_changes_nothing_ends_no_session(site: Site) -> None:
-    await create(site, "ann", access_pb2.ROLE_OPERATOR)
+    await site.create("ann", access_pb2.ROLE_OPERATOR)
     tokens = await site.login("ann")
 
     await site.users.UpdateUser(UpdateUserRequest(username="ann", roles=[access_pb2.ROLE_OPERATOR]), metadata=API_KEY)
@@ -241,7 +135,7 @@ async def test_a_change_that_changes_nothing_ends_no_session(site: Site) -> None
 
 
 async def test_a_new_password_replaces_the_old_one(site: Site) -> None:
-    await create(site, "ann", access_pb2.ROLE_OPERATOR)
+    await site.create("ann", access_pb2.ROLE_OPERATOR)
 
     await site.users.UpdateUser(UpdateUserRequest(username="ann", password="another password"), metadata=API_KEY)
 
@@ -250,9 +144,9 @@ async def test_a_new_password_replaces_the_old_one(site: Site) -> None:
 
 
 async def test_a_name_is_given_once(site: Site) -> None:
-    await create(site, "ann", access_pb2.ROLE_VIEWER)
+    await site.create("ann", access_pb2.ROLE_VIEWER)
 
-    code, _ = await refused(create(site, "ann", access_pb2.ROLE_ADMIN))
+    code, _ = await refused(site.create("ann", access_pb2.ROLE_ADMIN))
 
     assert code == grpc.StatusCode.ALREADY_EXISTS
 
@@ -269,7 +163,7 @@ async def test_the_last_admin_can_neither_go_nor_step_down(site: Site) -> None:
 
 
 async def test_one_of_two_admins_can_go(site: Site) -> None:
-    await create(site, "second", access_pb2.ROLE_ADMIN)
+    await site.create("second", access_pb2.ROLE_ADMIN)
 
     await site.users.DeleteUser(DeleteUserRequest(username="admin"), metadata=API_KEY)
 
@@ -278,7 +172,7 @@ async def test_one_of_two_admins_can_go(site: Site) -> None:
 
 async def test_users_are_listed_by_name_page_after_page(site: Site) -> None:
     for name in ("cid", "ann", "bob"):
-        await create(site, name, access_pb2.ROLE_VIEWER)
+        await site.create(name, access_pb2.ROLE_VIEWER)
 
     first = await site.users.ListUsers(ListUsersRequest(page_size=3), metadata=API_KEY)
     rest = await site.users.ListUsers(ListUsersRequest(page_size=3, page_token=first.next_page_token), metadata=API_KEY)
@@ -289,8 +183,8 @@ async def test_users_are_listed_by_name_page_after_page(site: Site) -> None:
 
 
 async def test_an_admin_of_one_tenant_knows_no_other(site: Site) -> None:
-    await create(site, "boss", access_pb2.ROLE_ADMIN, tenant_id="acme")
-    await create(site, "far", access_pb2.ROLE_VIEWER, tenant_id="other")
+    await site.create("boss", access_pb2.ROLE_ADMIN, tenant_id="acme")
+    await site.create("far", access_pb2.ROLE_VIEWER, tenant_id="other")
     boss = bearer(await site.login("boss"))
 
     listed = await site.users.ListUsers(ListUsersRequest(), metadata=boss)
@@ -307,7 +201,7 @@ async def test_an_admin_of_one_tenant_knows_no_other(site: Site) -> None:
 
 
 async def test_a_login_names_the_users_own_tenant_or_none(site: Site) -> None:
-    await create(site, "ann", access_pb2.ROLE_VIEWER, tenant_id="acme")
+    await site.create("ann", access_pb2.ROLE_VIEWER, tenant_id="acme")
 
     tokens = await site.login("ann", tenant_id="acme")
 
@@ -361,3 +255,65 @@ async def test_a_user_is_created_once_however_often_the_call_is_repeated(site: S
         changed.MergeFrom(other)
         with pytest.raises(grpc.aio.AioRpcError, match="Idempotency-Key was used"):
             await site.users.CreateUser(changed, metadata=API_KEY)
+
+
+async def change(site: Site, tokens: Any, present: str, new: str) -> Any:
+    request = ChangePasswordRequest(current_password=present, new_password=new)
+    return await site.auth.ChangePassword(request, metadata=bearer(tokens))
+
+
+async def test_changing_the_password_ends_every_other_session(site: Site) -> None:
+    await site.create("ann", access_pb2.ROLE_VIEWER)
+    own, other = await site.login("ann"), await site.login("ann")
+
+    answer = await change(site, own, PASSWORD, "another password")
+
+    assert answer.message == "Password changed"
+    assert await site.auth.GetMe(GetMeRequest(), metadata=bearer(own))
+    assert await site.auth.Refresh(RefreshRequest(refresh_token=own.refresh_token))
+    assert await refused(site.auth.GetMe(GetMeRequest(), metadata=bearer(other))) == INVALID
+    assert await refused(site.login("ann")) == WRONG
+    assert (await site.login("ann", "another password")).access_token
+
+
+async def test_the_present_password_has_to_be_right(site: Site) -> None:
+    tokens = await site.login("admin")
+
+    assert await refused(change(site, tokens, "wrong", "another password")) == WRONG
+
+    assert (await site.login("admin")).access_token
+
+
+async def test_guesses_at_the_present_password_count_with_those_at_the_login(site: Site) -> None:
+    tokens = await site.login("admin")
+    for guess in (site.login("admin", "wrong"), *(change(site, tokens, "wrong", "another password") for _ in "1234")):
+        assert await refused(guess) == WRONG
+
+    changed, _ = await refused(change(site, tokens, PASSWORD, "another password"))
+    logged_in, _ = await refused(site.login("admin"))
+
+    assert changed == logged_in == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize("new", [PASSWORD, "short", "x" * 1025])
+async def test_a_new_password_is_new_and_of_a_fair_length(site: Site, new: str) -> None:
+    tokens = await site.login("admin")
+
+    code, sentence = await refused(change(site, tokens, PASSWORD, new))
+
+    assert (code, sentence.partition(" ")[0]) == (grpc.StatusCode.INVALID_ARGUMENT, "new_password")
+
+
+async def test_only_who_has_logged_in_has_a_password_to_change(site: Site) -> None:
+    request = ChangePasswordRequest(current_password=PASSWORD, new_password="another password")
+
+    code, _ = await refused(site.auth.ChangePassword(request, metadata=API_KEY))
+
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("username", ["api-key", "local", "Anonymous", "worker"])
+async def test_no_user_is_called_like_those_who_are_none(site: Site, username: str) -> None:
+    code, _ = await refused(site.create(username, access_pb2.ROLE_VIEWER))
+
+    assert code == grpc.StatusCode.INVALID_ARGUMENT

@@ -1,4 +1,4 @@
-"""What has to be cleared away in time: old logs, files of artifacts and folders of instances that are gone."""
+"""What has to be cleared away in time: old log files, and folders of instances that are gone."""
 
 import asyncio
 from typing import Final
@@ -7,21 +7,17 @@ import sqlalchemy as sa
 import structlog
 
 from server.bots import instance_store, log_files, run_log_file
-from server.bots.instance_store import KINDS, Filters, InstanceRow
+from server.bots.instance_store import Filters, InstanceRow
 from server.bots.instance_view import InstanceView
 from server.bots.provisioning import Provisioning
 from server.bots.tenant_folder import PathRefused
-from server.clock import SECOND, Clock
+from server.clock import Clock
 from server.database.database import Database
-from server.tasks import store
-from server.tasks.artifacts import ArtifactFiles
+from server.periodic import repeat
+from server.tasks.retention import DAY_MICROS
 
 PERIOD_SECONDS: Final = 3600.0
-DAY_MICROS: Final = 24 * 3600 * SECOND
 
-# Lines removed in one unit of work, and the pause behind it, so that nobody who writes waits long.
-PRUNE_LINES: Final = 2000
-PRUNE_PAUSE_SECONDS: Final = 0.05
 # Instances looked at in one query.
 INSTANCES_AT_ONCE: Final = 100
 
@@ -36,51 +32,28 @@ class Housekeeping:
         database: Database,
         view: InstanceView,
         provisioning: Provisioning,
-        artifact_files: ArtifactFiles,
         clock: Clock,
         *,
         retention_days: int,
         retention_bytes: int,
     ) -> None:
-        """Keep logs for `retention_days`, and at most `retention_bytes` of log files for each instance."""
+        """Keep log files for `retention_days`, and at most `retention_bytes` of them for each instance."""
         self._database = database
         self._view = view
         self._provisioning = provisioning
-        self._artifact_files = artifact_files
         self._clock = clock
         self._retention_micros = retention_days * DAY_MICROS
         self._retention_bytes = retention_bytes
 
     async def run(self) -> None:
         """Clear away until cancelled."""
-        while True:
-            try:
-                await self.clear()
-            except (OSError, sa.exc.DBAPIError):
-                _log.warning("clearing away was broken off; the next turn goes on", exc_info=True)
-            await asyncio.sleep(PERIOD_SECONDS)
+        await repeat(self.clear, seconds=PERIOD_SECONDS, broken_off="clearing away what instances left was broken off")
 
     async def clear(self) -> None:
         """Clear away once."""
         older_than = self._clock() - self._retention_micros
         await self._provisioning.remove_due()
-        await self._prune_stored_logs(older_than)
         await self._prune_log_files(older_than)
-        await self._artifact_files.remove_leftovers()
-
-    async def _prune_stored_logs(self, older_than: int) -> None:
-        """Remove stored lines and artifacts of Tasks that ended before `older_than`; the Tasks stay."""
-        for kind in KINDS:
-            more = True
-            while more:
-                pruned = await self._database.write(
-                    lambda connection, kind=kind: store.prune(  # type: ignore[misc]
-                        connection, kind=kind, older_than=older_than, limit=PRUNE_LINES, now=self._clock()
-                    )
-                )
-                more = pruned.more
-                await self._artifact_files.remove(pruned.files)
-                await asyncio.sleep(PRUNE_PAUSE_SECONDS if more else 0)
 
     async def _prune_log_files(self, older_than: int) -> None:
         offset = 0

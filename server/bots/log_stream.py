@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from server.bots import instance_store, log_view, run_store
 from server.bots.instance_store import InstanceRow
-from server.bots.log_view import Cursor
 from server.database.database import Database
 from server.errors import InvalidArgument, NotFound
+from server.tasks import log_cursor
 from server.tasks.kernel import Kernel
+from server.tasks.log_cursor import Cursor
 from server.tasks.log_hub import LogHub
 from switchyard.bots.v1 import bot_instance_pb2
 from switchyard.bots.v1 import run_service_pb2 as pb
@@ -65,7 +66,7 @@ class LogStream:
             NotFound: `run_id` is no Run of the instance.
             InvalidArgument: `after` is no cursor of this log.
         """
-        cursor = log_view.parse_cursor(after) if after else None
+        cursor = log_cursor.parse(after) if after else None
         place = await self._database.read(lambda connection: _place(connection, instance, run_id, cursor))
         if cursor is None:
             yield log_view.introduction(instance.id, instance.bot_code, STATUS_WORDS[instance.status])
@@ -109,7 +110,7 @@ def _place(connection: sa.Connection, instance: InstanceRow, run_id: str, cursor
         run_store.require(connection, instance, run_id)
     if cursor is None:
         return _beginning(connection, instance, run_id)
-    task = run_store.get(connection, instance, cursor.run_id)
+    task = run_store.get(connection, instance, cursor.task_id)
     if task is None or (run_id and task.id != run_id):
         raise InvalidArgument.field("after", "must be a cursor of this log")
     if cursor.seq is not None:

@@ -1,55 +1,23 @@
-"""Log lines as readers see them, and the cursors that say where a reader stands. Pure."""
+"""Log lines as readers see them. Pure."""
 
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from server.bots.run_view import STATUS, WORDS
 from server.clock import SECOND
-from server.errors import InvalidArgument
-from server.tasks import log_store
+from server.tasks import log_cursor, log_store
 from server.tasks.log_hub import LogBatch
 from server.tasks.log_store import LogLineRow
 from server.tasks.task import TaskRow
 from switchyard.bots.v1 import run_service_pb2 as pb
 
-CURSOR: Final = re.compile(r"(?P<run_id>[0-9A-Za-z-]{1,64}):(?P<place>end|[0-9]{1,18})", re.ASCII)
-SEQ: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
-END: Final = "end"
-
 # What separates lines for one reader or another: those of str.splitlines(), so that one line of a file stays one line.
 _BREAKS: Final = re.compile("\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
 _SHARED: Final = "bots.WatchLogsResponse"
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """A reader has everything of `run_id` up to line `seq`; None means up to its end."""
-
-    run_id: str
-    seq: int | None
-
-
-def parse_cursor(text: str) -> Cursor:
-    """Return the place that `text` ("<run_id>:<seq>" or "<run_id>:end") names.
-
-    Raises:
-        InvalidArgument: it is of another form.
-    """
-    found = CURSOR.fullmatch(text)
-    if found is None:
-        raise InvalidArgument.field("after", "must be the cursor of a line")
-    place = found["place"]
-    return Cursor(found["run_id"], None if place == END else int(place))
-
-
-def cursor(run_id: str, seq: int) -> str:
-    """Return the cursor behind line `seq`."""
-    return f"{run_id}:{seq}"
 
 
 def line_text(line: LogLineRow) -> str:
@@ -88,13 +56,15 @@ def batch(lines: LogBatch) -> pb.WatchLogsResponse:
 def end(task: TaskRow) -> pb.WatchLogsResponse:
     """Return the message that closes the stream of a Run that is over."""
     status = STATUS[task.state]
-    closing = pb.WatchLogsResponse.End(cursor=f"{task.id}:{END}", text=WORDS[status], status=status, run_id=task.id)
+    closing = pb.WatchLogsResponse.End(
+        cursor=log_cursor.at_end(task.id), text=WORDS[status], status=status, run_id=task.id
+    )
     return pb.WatchLogsResponse(end=closing)
 
 
 def _line(run_id: str, row: LogLineRow) -> pb.WatchLogsResponse.Line:
     return pb.WatchLogsResponse.Line(
-        cursor=cursor(run_id, row.seq), text=line_text(row), line=log_store.to_message(row)
+        cursor=log_cursor.behind(run_id, row.seq), text=line_text(row), line=log_store.to_message(row)
     )
 
 

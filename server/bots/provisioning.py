@@ -23,7 +23,7 @@ from server.database.database import Database
 from server.errors import RunActive, TaskFinal
 from server.rpc import idempotency
 from server.rpc.idempotency import IdempotencyKey
-from server.tasks import store
+from server.tasks import pruning, store
 from server.tasks.kernel import Kernel
 from switchyard.bots.v1 import bot_instance_service_pb2 as pb
 
@@ -107,7 +107,7 @@ class Provisioning:
                 raise RunActive("the instance has a run that is queued or running; stop it first", instance_id=row.id)
             now = self._clock()
             instance_store.delete(connection, row.id)
-            tasks = store.delete_of_subject(connection, row.subject)
+            tasks = pruning.delete_of_subject(connection, row.subject)
             for path in (self._view.relative_folder(row), *(f"artifacts/{task_id}" for task_id in tasks)):
                 instance_store.plan_removal(connection, path, not_before=now)
 

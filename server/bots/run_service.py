@@ -10,19 +10,19 @@ import sqlalchemy as sa
 from google.api import httpbody_pb2
 
 from server.bots import config_file, instance_store, log_view, run_store, run_view
-from server.bots.content_disposition import attachment
 from server.bots.instance_store import RUN_KIND, InstanceRow
 from server.bots.instance_view import InstanceView
 from server.bots.log_stream import LogStream
 from server.bots.tenant_folder import CONFIG_FILE, PathRefused, TenantFolder
 from server.clock import Clock
+from server.content_disposition import attachment
 from server.database.database import Database
 from server.database.text import storable
-from server.errors import InvalidArgument, NotFound, RunActive, TaskFinal, TooLarge
+from server.errors import NotFound, RunActive, TaskFinal, TooLarge
 from server.rpc import idempotency
 from server.rpc.caller import CALLER
 from server.rpc.idempotency import IdempotencyKey
-from server.tasks import artifacts, log_store, store
+from server.tasks import artifact_download, artifacts, log_cursor, log_store, store, task_list
 from server.tasks.artifacts import ArtifactFiles
 from server.tasks.kernel import Kernel
 from server.tasks.log_store import LogLineRow
@@ -43,8 +43,6 @@ DEFAULT_LINE_LIMIT: Final = 1000
 
 # Lines read at once for a download.
 DOWNLOAD_LINES: Final = 2000
-# Bytes of an artifact in one message.
-PIECE_BYTES: Final = 256 * 1024
 
 
 class RunService(pb_grpc.RunServiceServicer):
@@ -122,7 +120,7 @@ class RunService(pb_grpc.RunServiceServicer):
         limit = request.limit if request.HasField("limit") else DEFAULT_RUN_LIMIT
 
         def query(connection: sa.Connection) -> list[run_pb2.Run]:
-            tasks = store.list_of_subject(
+            tasks = task_list.list_of_subject(
                 connection, instance.subject, RUN_KIND, limit=limit, before_id=storable(request.before) or None
             )
             with_files = run_store.with_artifacts(connection, [task.id for task in tasks])
@@ -145,17 +143,14 @@ class RunService(pb_grpc.RunServiceServicer):
     async def ListRunLogs(self, request: pb.ListRunLogsRequest, _context: Context) -> pb.ListRunLogsResponse:
         """Read a page of a log."""
         task = await self._require_run(request.id, request.run_id)
-        after = _after_seq(request.after, task)
+        after = log_cursor.seq_of(request.after, task)
         limit = request.limit if request.HasField("limit") else DEFAULT_LINE_LIMIT
-        # One line more than asked for tells whether there are more.
-        lines = await self._database.scan(
-            lambda connection: log_store.read(connection, task.id, after_seq=after, limit=limit + 1)
+        page, more = await self._database.scan(
+            lambda connection: log_store.read_page(connection, task.id, after_seq=after, limit=limit)
         )
-        page = lines[:limit]
-        more = len(lines) > limit
         return pb.ListRunLogsResponse(
             lines=[log_store.to_message(line) for line in page],
-            next_cursor=log_view.cursor(task.id, page[-1].seq) if more else None,
+            next_cursor=log_cursor.behind(task.id, page[-1].seq) if more else None,
         )
 
     async def DownloadRunLog(
@@ -188,20 +183,10 @@ class RunService(pb_grpc.RunServiceServicer):
     ) -> AsyncIterator[httpbody_pb2.HttpBody]:
         """Send one of them."""
         task = await self._require_run(request.id, request.run_id)
-        row = await self._database.read(lambda connection: artifacts.get(connection, task.id, storable(request.name)))
-        if row is None:
-            raise NotFound("Artifact not found", name=request.name)
-        file = await asyncio.to_thread(self._artifact_files.open, row)
-        headers = (
-            ("x-http-content-length", str(row.size_bytes)),
-            ("content-disposition", attachment(row.name)),
-            ("etag", f'"{row.sha256}"'),
-        )
-        with file:
-            await context.send_initial_metadata(headers)
-            yield httpbody_pb2.HttpBody(content_type=row.content_type)
-            while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
-                yield httpbody_pb2.HttpBody(data=piece)
+        row = await self._database.read(lambda connection: artifact_download.require(connection, task.id, request.name))
+        async with aclosing(artifact_download.send(self._artifact_files, row, context)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def _lines(self, task: TaskRow, *, after: int) -> tuple[LogLineRow, ...]:
         return await self._database.scan(
@@ -248,15 +233,3 @@ def _config_id(folder: TenantFolder) -> str:
     except (NotFound, PathRefused, TooLarge):
         data = b""
     return config_file.config_id(data)
-
-
-def _after_seq(after: str, task: TaskRow) -> int:
-    """Return the number of the line that `after`, a cursor or a number, names; 0 for an empty one."""
-    if not after:
-        return 0
-    if log_view.SEQ.fullmatch(after):
-        return int(after)
-    cursor = log_view.parse_cursor(after)
-    if cursor.run_id != task.id:
-        raise InvalidArgument.field("after", "must be a cursor of this log")
-    return task.log_line_count if cursor.seq is None else cursor.seq

@@ -97,7 +97,6 @@ def build(
         database,
         view,
         provisioning,
-        artifact_files,
         clock,
         retention_days=log_limits.retention_days,
         retention_bytes=log_limits.retention_megabytes * MEGABYTE,

@@ -20,7 +20,7 @@ from server.rpc import idempotency
 from server.rpc.caller import CALLER
 from server.rpc.idempotency import IdempotencyKey
 from server.secret_box import SecretBox
-from server.tasks import store
+from server.tasks import store, task_list
 from server.tasks.kernel import Kernel
 from server.tasks.task import TaskRow
 from switchyard.bots.v1 import webhook_service_pb2 as pb
@@ -96,7 +96,7 @@ class WebhookService(pb_grpc.WebhookServiceServicer):
 
         def query(connection: sa.Connection) -> tuple[int, list[TaskRow]]:
             instance = instance_store.require(connection, request.id, tenant_id=tenant_id)
-            total = store.count_of_subject(connection, instance.subject, DELIVER_KIND)
+            total = task_list.count_of_subject(connection, instance.subject, DELIVER_KIND)
             offset = (page - 1) * per_page
             return total, webhook_store.deliveries(connection, instance, offset=offset, limit=per_page)
 

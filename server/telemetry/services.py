@@ -7,6 +7,7 @@ import grpc
 
 from server.clock import Clock
 from server.database.database import Database
+from server.fan_out import ALONE, FanOut
 from server.secret_box import SecretBox
 from server.telemetry.events.event_service import EventService
 from server.telemetry.live.hub import Hub
@@ -14,6 +15,7 @@ from server.telemetry.live.live_service import LiveService
 from server.telemetry.proxies.proxy_service import ProxyService
 from server.telemetry.sessions.expiry import Expiry
 from server.telemetry.sessions.retention import Limits, Retention
+from server.telemetry.sessions.run_sessions import RunSessions
 from server.telemetry.sessions.session_service import SessionService
 from server.telemetry.statistics.statistics_service import StatisticsService
 from switchyard.telemetry.v1 import (
@@ -36,6 +38,7 @@ class TelemetryServices:
     live: LiveService
     proxies: ProxyService
     statistics: StatisticsService
+    run_sessions: RunSessions
     expiry: Expiry
     retention: Retention
 
@@ -62,12 +65,13 @@ def build(
     health: statistics_service_pb2.GetHealthResponse,
     ttl_seconds: int,
     limits: Limits,
+    fan_out: FanOut = ALONE,
 ) -> TelemetryServices:
     """Return the parts of this package.
 
     Passwords of proxies are kept in `secret_box`; `health` holds what never changes of the answer of GetHealth.
     """
-    hub = Hub(database, clock)
+    hub = Hub(database, clock, fan_out)
     return TelemetryServices(
         hub=hub,
         sessions=SessionService(database, hub, clock),
@@ -75,6 +79,7 @@ def build(
         live=LiveService(hub),
         proxies=ProxyService(database, secret_box, clock),
         statistics=StatisticsService(database, clock, health),
+        run_sessions=RunSessions(hub),
         expiry=Expiry(database, hub, clock, ttl_seconds=ttl_seconds),
         retention=Retention(database, hub, clock, limits),
     )

@@ -11,7 +11,7 @@ from switchyard.telemetry.v1.session_pb2 import Event
 T = TypeVar("T")
 
 # Less than this takes no longer than a few milliseconds, whatever it holds.
-LARGE_BYTES: Final = 64 * 1024
+LARGE_BYTES: Final = 1024 * 1024
 
 
 async def convert(size_bytes: int, work: Callable[[], T]) -> T:

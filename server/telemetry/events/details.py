@@ -1,124 +1,83 @@
-"""`details` of an event: from the Struct of the contract to JSON text, which is what is kept, and back. Pure."""
+"""`details` of an event: JSON text of an object, which is stored and shown as it was sent.
 
-import math
-from typing import Any, Final, NamedTuple
+Only passwords in addresses are left out, as they are of everything else that a session tells. Pure.
+"""
+
+import re
+from typing import Any, Final
 
 import orjson
-from google.protobuf.struct_pb2 import Struct, Value
 
+from server import json_text
 from server.clock import SECOND
 from server.errors import InvalidArgument, TooLarge
+from server.telemetry.sessions.addresses import bare_text
 
-# Source: the comment of `Event.details`.
+# Source: the comment of `NewEvent.details`.
 LARGEST_BYTES: Final = 64 * 1024
-# Objects and lists within one another. Each takes up to three of the hundred levels that protobuf reads, so what is
-# stored can be sent to everybody; see `Limits` in google/protobuf/io/coded_stream.h.
-DEEPEST: Final = 32
-# An item of a list takes two bytes of JSON at least, and eleven as a number of a Struct.
-_SURELY_TOO_LARGE: Final = 6 * LARGEST_BYTES
-# Source: RFC 8259, section 6: whole numbers up to here are the same to everybody.
-_EXACT: Final = 2.0**53
 
 LOAD_TIME_KEY: Final = "load_time_ms"
 _LONGEST_LOAD_MS: Final = 86_400_000
 _MICROS_IN_MS: Final = SECOND // 1_000
 
+NONE: Final = "{}"
 
-class Details(NamedTuple):
-    """Details as they are stored: JSON text of an object, and the micros that its `load_time_ms` stands for.
-
-    None when it has none, or none that is a number from 0 to a day.
-    """
-
-    text: str
-    load_time_micros: int | None
+# Possessive, so that no text makes the search remember every character.
+_STRING: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"')
 
 
-NONE: Final = Details("{}", None)
-
-
-def from_message(details: Struct) -> Details:
-    """Return `details` as they are stored. Whole numbers have no ".0".
+def checked(text: str) -> str:
+    """Return details within the bounds of the contract as they are stored; an empty text stands for none.
 
     Raises:
         TooLarge: the text has more than 64 KiB of UTF-8.
-        InvalidArgument: a number is not finite, or objects and lists are nested too deeply.
+        InvalidArgument: without passwords two of its keys are the same.
     """
-    if details.ByteSize() > _SURELY_TOO_LARGE:
-        raise _too_large()
-    values = _object(details, DEEPEST)
-    text = orjson.dumps(values)
-    if len(text) > LARGEST_BYTES:
-        raise _too_large()
-    return Details(text.decode(), _load_time_micros(values.get(LOAD_TIME_KEY)))
+    if len(text) > LARGEST_BYTES or (not text.isascii() and len(text.encode()) > LARGEST_BYTES):
+        raise TooLarge("details must have at most 64 KiB as JSON", field="details")
+    return bare(text) if _may_hold_password(text) else text or NONE
 
 
-def fill(message: Struct, text: str) -> None:
-    """Put stored details into the empty `message`: in its place it is built in two thirds of the time of a copy."""
-    message.SetInParent()  # also when there is nothing to put
-    if text != NONE.text:
-        message.update(orjson.loads(text))
+def bare(text: str) -> str:
+    """Return JSON text of an object without user and password in the addresses in its strings.
+
+    Raises:
+        InvalidArgument: without them two of its keys are the same.
+    """
+    cleaned = _STRING.sub(_bare_string, text)
+    fault = None if cleaned == text else json_text.fault_of_object(cleaned)
+    if fault is not None:
+        raise InvalidArgument.field("details", fault)
+    return cleaned
 
 
-def _load_time_micros(value: Any) -> int | None:
+def _bare_string(found: re.Match[str]) -> str:
+    if not _may_hold_password(found[0]):
+        return found[0]
+    # A cut in the text itself could leave half an escape behind.
+    value = orjson.loads(found[0])
+    cleaned = bare_text(value)
+    return found[0] if cleaned == value else orjson.dumps(cleaned).decode()
+
+
+def _may_hold_password(text: str) -> bool:
+    """Whether JSON text has anything that may stand for the "@" behind a password; see `addresses`."""
+    if "@" in text or "%40" in text or "\\u" in text:
+        return True
+    return not text.isascii() and ("\uff20" in text or "\ufe6b" in text)
+
+
+def load_time_micros(text: str) -> int | None:
+    """Return the micros that `load_time_ms` of details stands for.
+
+    None when they have none, or none that is a number from 0 to a day.
+    """
+    # Escapes may spell the key in other ways.
+    if LOAD_TIME_KEY not in text and "\\" not in text:
+        return None
+    value: Any = orjson.loads(text).get(LOAD_TIME_KEY)
     # By type, because a boolean is an int to Python.
     if type(value) not in (int, float) or not 0 <= value <= _LONGEST_LOAD_MS:
         return None
     micros: int = round(value * _MICROS_IN_MS)
     return micros
-
-
-def _object(struct: Struct, levels: int) -> dict[str, Any]:
-    """Return `struct` as Python has objects. Nearly all fields of nearly all events are texts and numbers."""
-    _check_depth(levels)
-    # By key, because `items()` of a map of messages takes twice as long.
-    fields = struct.fields
-    values: dict[str, Any] = {}
-    for key in fields:
-        value = fields[key]
-        kind = value.WhichOneof("kind")
-        if kind == "string_value":
-            values[key] = value.string_value
-        elif kind == "number_value":
-            values[key] = _number(value.number_value)
-        else:
-            values[key] = _other(value, kind, levels - 1)
-    return values
-
-
-def _other(value: Value, kind: str | None, levels: int) -> Any:
-    match kind:
-        case "bool_value":
-            return value.bool_value
-        case "struct_value":
-            return _object(value.struct_value, levels)
-        case "list_value":
-            _check_depth(levels)
-            return [_item(item, levels - 1) for item in value.list_value.values]
-    return None
-
-
-def _item(value: Value, levels: int) -> Any:
-    kind = value.WhichOneof("kind")
-    if kind == "string_value":
-        return value.string_value
-    if kind == "number_value":
-        return _number(value.number_value)
-    return _other(value, kind, levels)
-
-
-def _number(number: float) -> int | float:
-    if number.is_integer() and -_EXACT <= number <= _EXACT:
-        return int(number)
-    if not math.isfinite(number):
-        raise InvalidArgument.field("details", "must hold no number that is infinite or NaN")
-    return number
-
-
-def _check_depth(levels: int) -> None:
-    if levels <= 0:
-        raise InvalidArgument.field("details", f"must not be nested more than {DEEPEST} levels deep")
-
-
-def _too_large() -> TooLarge:
-    return TooLarge("details must have at most 64 KiB as JSON", field="details")

@@ -6,9 +6,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from server import csv_text
+from server.csv_text import time_cell
 from server.database.database import Database
-from server.telemetry import csv_text
-from server.telemetry.csv_text import time_cell
 from server.telemetry.events import event_store
 from server.telemetry.events.event_store import Filters, StoredEvent
 
@@ -28,7 +28,7 @@ async def pieces(database: Database, filters: Filters) -> AsyncGenerator[bytes, 
     number: int | None = 0
     while number is not None:
         page = partial(_page, filters=filters, number=number, newest=newest)
-        text, number = await database.scan(page)
+        text, number = await database.crawl(page)
         for piece in csv_text.in_pieces(text.encode()):
             yield piece
 

@@ -8,16 +8,17 @@ import grpc
 import sqlalchemy as sa
 from google.api import httpbody_pb2
 
+from server import csv_text
 from server.clock import Clock
+from server.database.after_commit import after_commit
 from server.database.database import Database
 from server.errors import SwitchyardError, Violation
 from server.rpc import idempotency
 from server.rpc.idempotency import IdempotencyKey
-from server.telemetry import csv_text
 from server.telemetry.access import tenantless
 from server.telemetry.events import event_export, event_store
 from server.telemetry.events.conversion import convert, to_messages
-from server.telemetry.events.event_store import EventDraft, Filters, StoredEvent
+from server.telemetry.events.event_store import EventDraft, Filters
 from server.telemetry.events.event_writer import EventWriter
 from server.telemetry.events.ingest import Ingest
 from server.telemetry.live.hub import Hub
@@ -72,10 +73,8 @@ class EventService(pb_grpc.EventServiceServicer):
         if not request.request_id:
             return pb.LogEventResponse(status=LOGGED, event_id=await self._writer.write(draft))
         key = IdempotencyKey.of_call(request.request_id, "LogEvent")
-        stored: list[StoredEvent] = []
 
         def work(connection: sa.Connection) -> pb.LogEventResponse:
-            stored.clear()  # The unit of work may run more than once.
             now = self._clock()
             earlier = idempotency.remember(connection, key, request, now=now)
             if earlier is not None:
@@ -83,36 +82,31 @@ class EventService(pb_grpc.EventServiceServicer):
             outcomes = event_store.append(connection, [draft], now=now)
             if isinstance(outcomes[0], SwitchyardError):
                 raise outcomes[0]
-            stored.extend(event_store.stored([draft], outcomes))
             response = pb.LogEventResponse(status=LOGGED, event_id=outcomes[0])
             idempotency.store_answer(connection, key, response)
+            after_commit(connection, lambda: self._hub.events_stored(event_store.stored([draft], outcomes)))
             return response
 
-        response = await self._database.write(work)
-        self._hub.events_stored(stored)
-        return response
+        return await self._database.write(work)
 
     async def LogEvents(self, request: pb.LogEventsRequest, _context: Context) -> pb.LogEventsResponse:
         """Store many events, all of them or none."""
         tenantless()
         drafts = await convert(request.ByteSize(), lambda: _drafts(request.events, now=self._clock()))
         key = IdempotencyKey.of_call(request.request_id, "LogEvents")
-        stored: list[StoredEvent] = []
 
         def work(connection: sa.Connection) -> pb.LogEventsResponse:
-            stored.clear()  # The unit of work may run more than once.
             now = self._clock()
             earlier = idempotency.remember(connection, key, request, now=now)
             if earlier is not None:
                 return pb.LogEventsResponse.FromString(earlier)
-            stored.extend(_all_stored(drafts, event_store.append(connection, drafts, now=now)))
-            response = pb.LogEventsResponse(status=LOGGED, event_ids=[event.id for event in stored])
+            ids = _all_stored(event_store.append(connection, drafts, now=now))
+            response = pb.LogEventsResponse(status=LOGGED, event_ids=ids)
             idempotency.store_answer(connection, key, response)
+            after_commit(connection, lambda: self._hub.events_stored(event_store.stored(drafts, ids)))
             return response
 
-        response = await self._database.write(work)
-        self._hub.events_stored(stored)
-        return response
+        return await self._database.write(work)
 
     async def IngestEvents(
         self, request_iterator: AsyncIterator[pb.IngestEventsRequest], _context: Context
@@ -149,12 +143,14 @@ def _drafts(events: Sequence[NewEvent], *, now: int) -> list[EventDraft]:
     return drafts
 
 
-def _all_stored(drafts: Sequence[EventDraft], outcomes: Sequence[int | SwitchyardError]) -> list[StoredEvent]:
-    """Return all of `drafts` as they are stored. Raises the refusal of the first one that is not."""
+def _all_stored(outcomes: Sequence[int | SwitchyardError]) -> list[int]:
+    """Return the numbers of all events of a batch. Raises the refusal of the first one that is not stored."""
+    numbers: list[int] = []
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, SwitchyardError):
             raise _at(index, outcome)
-    return event_store.stored(drafts, outcomes)
+        numbers.append(outcome)
+    return numbers
 
 
 def _at(index: int, error: SwitchyardError) -> SwitchyardError:

@@ -4,10 +4,10 @@ Many events are stored by a few statements. Whatever an event adds to (its sessi
 proxy) is changed in the same transaction.
 """
 
-import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -41,6 +41,10 @@ class EventDraft(NamedTuple):
     time: int
     load_time_micros: int | None
     details: str
+
+
+# A third of the time that the class itself takes, for each of many events.
+_draft: Final[Callable[[tuple[str, str, int, int | None, str]], EventDraft]] = partial(tuple.__new__, EventDraft)
 
 
 class StoredEvent(NamedTuple):
@@ -88,51 +92,44 @@ def from_message(event: NewEvent | LogEventRequest, *, now: int) -> EventDraft:
 
     Raises:
         TooLarge: its details have more than 64 KiB as JSON.
-        InvalidArgument: the details are not storable, or the time lies outside of the years 1970 to 9999.
+        InvalidArgument: the time lies outside of the years 1970 to 9999.
     """
-    known = details.from_message(event.details) if event.HasField("details") else details.NONE
-    return EventDraft(
-        storable(event.session_id),
-        event.event_type,
-        _time(event) if event.HasField("event_time") else now,
-        known.load_time_micros,
-        known.text,
-    )
+    text = details.checked(event.details)
+    time = _time(event) if event.HasField("event_time") else now
+    return _draft((storable(event.session_id), event.event_type, time, details.load_time_micros(text), text))
 
 
 def to_message(event: StoredEvent) -> Event:
     """Return `event` as the contract shows it."""
-    message = Event(id=event.id, session_id=event.session_id, event_type=event.event_type)
+    message = Event(id=event.id, session_id=event.session_id, event_type=event.event_type, details=event.details)
     seconds, rest = divmod(event.time, SECOND)
     message.timestamp.seconds = seconds
     message.timestamp.nanos = rest * 1_000
-    details.fill(message.details, event.details)
     return message
 
 
-def stored(drafts: Sequence[EventDraft], outcomes: Sequence[int | SwitchyardError]) -> list[StoredEvent]:
-    """Return those of `drafts` that `append` has stored; `outcomes` is what it returned."""
-    return [
-        StoredEvent(outcome, draft.session_id, draft.event_type, draft.time, draft.details)
-        for draft, outcome in zip(drafts, outcomes, strict=True)
-        if isinstance(outcome, int)
-    ]
+def stored(drafts: Sequence[EventDraft], outcomes: Sequence[int | SwitchyardError]) -> Iterator[StoredEvent]:
+    """Yield those of `drafts` that `append` has stored; `outcomes` is what it returned."""
+    for draft, outcome in zip(drafts, outcomes, strict=True):
+        if isinstance(outcome, int):
+            yield StoredEvent(outcome, draft.session_id, draft.event_type, draft.time, draft.details)
 
 
-def append(connection: sa.Connection, drafts: Sequence[EventDraft], *, now: int) -> list[int | SwitchyardError]:
+def append(connection: sa.Connection, drafts: Sequence[EventDraft], *, now: int) -> Sequence[int | SwitchyardError]:
     """Store events in their order and return for each its number, or why it cannot be stored."""
-    known = session_store.find_numbers(connection, {draft.session_id for draft in drafts})
+    session_ids = [draft.session_id for draft in drafts]
+    known = session_store.find_numbers(connection, set(session_ids))
     accepted = [draft for draft in drafts if draft.session_id in known]
     ids = _reserve(connection, len(accepted))
-    rows = [
-        (number, known[draft.session_id].number, draft.event_type, draft.time, draft.load_time_micros, draft.details)
-        for number, draft in zip(ids, accepted, strict=True)
-    ]
-    for sql, parameters in _inserts(connection.dialect.name, rows):
-        connection.exec_driver_sql(sql, parameters)
-    _count(connection, known, accepted, now)
+    if accepted:
+        columns = _Columns(*zip(*accepted, strict=True))
+        for sql, parameters in _inserts(connection.dialect.name, _row_values(ids, known, columns)):
+            connection.exec_driver_sql(sql, parameters)
+        _count(connection, known, columns, now)
+    if len(accepted) == len(drafts):
+        return ids
     given = iter(ids)
-    return [next(given) if draft.session_id in known else _unknown(draft.session_id) for draft in drafts]
+    return [next(given) if session_id in known else _unknown(session_id) for session_id in session_ids]
 
 
 def remove_of_session(connection: sa.Connection, number: int, limit: int) -> int:
@@ -210,14 +207,31 @@ def _reserve(connection: sa.Connection, count: int) -> Sequence[int]:
     return range(first, first + count)
 
 
-def _count(
-    connection: sa.Connection, known: Mapping[str, KnownSession], drafts: Sequence[EventDraft], now: int
-) -> None:
-    """Add `drafts`, which were stored just now, to everything that counts them."""
+class _Columns(NamedTuple):
+    """Drafts, at least one, turned on their side: what is done to a column costs less than to each row."""
+
+    session_ids: Sequence[str]
+    event_types: Sequence[str]
+    times: Sequence[int]
+    load_times_micros: Sequence[int | None]
+    details: Sequence[str]
+
+
+def _row_values(ids: Sequence[int], known: Mapping[str, KnownSession], columns: _Columns) -> list[Any]:
+    """Return the values of all rows in a row, in the order of `_COLUMNS`."""
+    values: list[Any] = [None] * (len(ids) * len(_COLUMNS))
+    numbers = [known[session_id].number for session_id in columns.session_ids]
+    for at, column in enumerate((ids, numbers, *columns[1:])):
+        values[at :: len(_COLUMNS)] = column
+    return values
+
+
+def _count(connection: sa.Connection, known: Mapping[str, KnownSession], columns: _Columns, now: int) -> None:
+    """Add events that were stored just now to everything that counts them."""
     loads: defaultdict[str, list[int]] = defaultdict(list)
-    for draft in drafts:
-        if draft.load_time_micros is not None:
-            loads[draft.session_id].append(draft.load_time_micros)
+    for session_id, micros in zip(columns.session_ids, columns.load_times_micros, strict=True):
+        if micros is not None:
+            loads[session_id].append(micros)
     changes = [
         {
             "of_number": known[session_id].number,
@@ -226,12 +240,11 @@ def _count(
             "loads": len(loads.get(session_id, ())),
             "now": now,
         }
-        for session_id, count in Counter([draft.session_id for draft in drafts]).items()
+        for session_id, count in Counter(columns.session_ids).items()
     ]
-    if changes:
-        # In one order everywhere, so that units of work never wait for one another in a ring.
-        connection.execute(_GROW, sorted(changes, key=itemgetter("of_number")))
-    counts.change_events(connection, Counter([draft.event_type for draft in drafts]))
+    # In one order everywhere, so that units of work never wait for one another in a ring.
+    connection.execute(_GROW, sorted(changes, key=itemgetter("of_number")))
+    counts.change_events(connection, Counter(columns.event_types))
     proxy_store.loads_observed(connection, _of_proxies(known, loads))
 
 
@@ -276,14 +289,14 @@ _COLUMNS: Final = ("id", "session_number", "event_type", "time", "load_time_micr
 _CHUNKS: Final = (500, 50, 5, 1)
 
 
-def _inserts(dialect: str, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield statements, and the parameters of each, that store `rows`."""
+def _inserts(dialect: str, values: Sequence[Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield statements, and the parameters of each, that store rows; `values` are those of all rows in a row."""
     start = 0
     for size in _CHUNKS:
-        sql = _INSERTS[dialect, size]
-        while len(rows) - start >= size:
-            yield sql, tuple(itertools.chain.from_iterable(rows[start : start + size]))
-            start += size
+        sql, width = _INSERTS[dialect, size], size * len(_COLUMNS)
+        while len(values) - start >= width:
+            yield sql, tuple(values[start : start + width])
+            start += width
 
 
 def _insert_sql(dialect: str, size: int) -> str:

@@ -5,6 +5,7 @@ Each caller has a number or a refusal of its own, after the commit.
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -61,7 +62,7 @@ class EventWriter:
     async def _write_unit(self, unit: list[_Waiting]) -> None:
         drafts = [one.draft for one in unit]
 
-        def work(connection: sa.Connection) -> list[int | SwitchyardError]:
+        def work(connection: sa.Connection) -> Sequence[int | SwitchyardError]:
             return event_store.append(connection, drafts, now=self._clock())
 
         try:

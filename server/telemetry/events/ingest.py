@@ -9,16 +9,18 @@ are ready go together into the next unit.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from server.clock import Clock
+from server.database.after_commit import after_commit
 from server.database.database import Database
 from server.errors import InvalidArgument, PositionGap, SwitchyardError
 from server.telemetry.events import event_store
+from server.telemetry.events.conversion import convert
 from server.telemetry.events.event_store import EventDraft, StoredEvent
 from server.telemetry.live.hub import Hub
 from server.telemetry.tables import EVENT_PRODUCERS
@@ -32,6 +34,7 @@ FULL_UNIT: Final = 2_000
 LARGEST_MESSAGE: Final = 1_000
 
 Outcome = EventDraft | SwitchyardError
+Tell = Callable[[Iterable[StoredEvent]], None]
 
 
 class _Ready(NamedTuple):
@@ -52,7 +55,6 @@ class _Written(NamedTuple):
     """What a unit of work has done. `gap` says that the message behind it does not follow."""
 
     acknowledged: int
-    stored: list[StoredEvent]
     refused: list[_Refused]
     gap: bool
 
@@ -93,9 +95,10 @@ class Ingest:
             await asyncio.wait([reading])
 
     async def _write(self, producer: str, messages: Sequence[_Ready]) -> _Written:
-        written = await self._database.write(lambda connection: _write(connection, producer, messages, self._clock()))
-        self._hub.events_stored(written.stored)
-        return written
+        tell = self._hub.events_stored
+        return await self._database.write(
+            lambda connection: _write(connection, producer, messages, self._clock(), tell)
+        )
 
 
 class _Ahead:
@@ -112,9 +115,9 @@ class _Ahead:
         """Make message after message ready; what ends the stream reaches `take` behind what came before it."""
         try:
             if first.events:  # else it has its answer
-                await self._ready.put(self._ready_of(first))
+                await self._make_ready(first)
             async for request in others:
-                await self._ready.put(self._ready_of(request))
+                await self._make_ready(request)
         except Exception as error:  # noqa: BLE001 - it is raised again, in `take`
             self._failure = error
         await self._ready.put(None)
@@ -140,6 +143,9 @@ class _Ahead:
             raise self._failure
         return taken
 
+    async def _make_ready(self, request: pb.IngestEventsRequest) -> None:
+        await self._ready.put(await convert(request.ByteSize(), lambda: self._ready_of(request)))
+
     def _ready_of(self, request: pb.IngestEventsRequest) -> _Ready:
         if request.producer_id not in ("", self._producer):
             raise InvalidArgument.field("producer_id", "must be that of the first message")
@@ -163,8 +169,8 @@ def _acknowledged(connection: sa.Connection, producer: str) -> int:
     return connection.execute(_ACKNOWLEDGED, {"producer": producer}).scalar() or 0
 
 
-def _write(connection: sa.Connection, producer: str, messages: Sequence[_Ready], now: int) -> _Written:
-    """Store what follows the acknowledged position and move that on."""
+def _write(connection: sa.Connection, producer: str, messages: Sequence[_Ready], now: int, tell: Tell) -> _Written:
+    """Store what follows the acknowledged position, move that on, and `tell` what was stored once it is on disk."""
     acknowledged = _hold(connection, producer, now)
     fresh, gap = _fresh(messages, acknowledged + 1)
     drafts = [event for event in fresh if isinstance(event, EventDraft)]
@@ -176,10 +182,11 @@ def _write(connection: sa.Connection, producer: str, messages: Sequence[_Ready],
         for position, error in enumerate(errors, acknowledged + 1)
         if isinstance(error, SwitchyardError)
     ]
+    after_commit(connection, lambda: tell(event_store.stored(drafts, outcomes)))
     acknowledged += len(fresh)
     if fresh:
         connection.execute(_MOVE_ON, {"producer": producer, "position": acknowledged, "now": now})
-    return _Written(acknowledged, event_store.stored(drafts, outcomes), refused, gap)
+    return _Written(acknowledged, refused, gap)
 
 
 def _fresh(messages: Sequence[_Ready], position: int) -> tuple[list[Outcome], bool]:

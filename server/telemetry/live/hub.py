@@ -3,35 +3,44 @@
 Messages are numbered. Each is made once, when the first reader comes to it, and all readers get the same object.
 Readers walk along the messages at their own pace: one that is slow delays nobody, and is let go when what it was to
 read next is no longer kept.
+
+What happens at other servers comes from them. Readers are told of a gap when some of it may not have arrived, and so is
+who comes back to another server than he left: each server numbers its messages itself.
 """
 
 import asyncio
 import re
 import secrets
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+import sys
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Final, TypeAlias
 
 import orjson
 import sqlalchemy as sa
 import structlog
-from google.protobuf.struct_pb2 import Struct
 
 from server.clock import SECOND, Clock, to_timestamp
 from server.database.database import Database
 from server.errors import InvalidArgument
+from server.fan_out import ALONE, FanOut, Parts
+from server.newest import Newest
 from server.telemetry.events.event_store import StoredEvent
 from server.telemetry.sessions.session_store import SessionRow
 from server.telemetry.statistics import counts
 from server.telemetry.statistics.counts import Totals
 from switchyard.telemetry.v1.live_service_pb2 import WatchResponse
 
-# Messages that are kept, and the details they may hold together.
+# Messages that are kept, and the memory their details may take together, made messages included.
 KEPT_MESSAGES: Final = 10_000
-KEPT_CHARACTERS: Final = 4 * 1024 * 1024
+KEPT_BYTES: Final = 8 * 1024 * 1024
 TOTALS_PERIOD_SECONDS: Final = 1.0
-# So long after the last reader has left messages are kept for its return; then they would cost every event something.
+# So long after the last reader has left messages are kept for its return; else they would cost every event something.
 RETURN_SECONDS: Final = 60
+
+_EVENTS: Final = "telemetry.events"
+_SESSION: Final = "telemetry.session"
+_TOTALS: Final = "telemetry.totals"
 
 _CURSOR: Final = re.compile(r"(?P<boot>[0-9a-f]{1,32})-(?P<number>[0-9]{1,18})", re.ASCII)
 
@@ -77,32 +86,31 @@ class Hub:
         self,
         database: Database,
         clock: Clock,
+        fan_out: FanOut = ALONE,
         *,
         kept_messages: int = KEPT_MESSAGES,
-        kept_characters: int = KEPT_CHARACTERS,
+        kept_bytes: int = KEPT_BYTES,
         totals_period_seconds: float = TOTALS_PERIOD_SECONDS,
     ) -> None:
         """Tell the totals that stand in `database`."""
         self._database = database
         self._clock = clock
-        self._kept_messages = kept_messages
-        self._largest_size = kept_characters
+        self._fan_out = fan_out
         self._totals_period_seconds = totals_period_seconds
         # A cursor of another process says nothing about the messages of this one.
         self._boot = secrets.token_hex(4)
-        self._kept: deque[_Message] = deque()
-        self._size = 0
-        # The number of the next message; the first one is 1.
-        self._next = 1
-        self._moved = asyncio.Event()
-        self._watching = 0
-        self._left_time = clock()
+        self._newest: Newest[_Message] = Newest(count=kept_messages, size=kept_bytes)
+        # When somebody last came or left. Nobody is expected before the first one comes.
+        self._visit_time: int | None = None
         self._sessions_changed = asyncio.Event()
+        fan_out.hear(_EVENTS, self._heard_events, missed=self._newest.forget)
+        fan_out.hear(_SESSION, self._heard_session, missed=self._newest.forget)
+        fan_out.hear(_TOTALS, lambda _: self._sessions_changed.set(), missed=self._sessions_changed.set)
 
     @property
     def watched(self) -> bool:
         """Whether anybody watches."""
-        return self._watching > 0
+        return self._newest.readers > 0
 
     def session_started(self, session: SessionRow) -> None:
         """Tell of a session whose registration was committed."""
@@ -112,35 +120,37 @@ class Hub:
         """Tell of a session whose end was committed."""
         self._session_changed(WatchResponse.TYPE_SESSION_END, session, _session_end)
 
-    def events_stored(self, events: Sequence[StoredEvent]) -> None:
-        """Tell of events that were committed."""
-        if self._missed():
-            self._forget()
-        else:
-            self._keep(
-                [_Message(WatchResponse.TYPE_EVENT, one.session_id, _event, one, len(one.details)) for one in events]
-            )
+    def events_stored(self, events: Iterable[StoredEvent]) -> None:
+        """Tell of events that were committed; they are not even looked at when nobody is to hear of them."""
+        if not self._fan_out.alone:
+            events = list(events)
+            self._fan_out.tell(_EVENTS, orjson.dumps([tuple(event) for event in events]))
+        self._keep_events(events)
 
     def totals_changed(self) -> None:
         """Tell that sessions were removed."""
         self._sessions_changed.set()
+        self._fan_out.tell(_TOTALS)
 
     def place(self, after: str) -> int | None:
         """Return the number of the message behind the cursor `after`, that of the next one when `after` is empty.
 
-        None when what is behind it is no longer kept, or was told by another process.
+        None when what is behind it is no longer kept, or was told by another process. Whoever asks is expected to
+        follow: from now on messages are kept for it.
 
         Raises:
             InvalidArgument: `after` is no cursor, or one that was not given yet.
         """
         if not after:
-            return self._next
+            self._visit_time = self._clock()
+            return self._newest.next
         match = _CURSOR.fullmatch(after)
         number = int(match["number"]) + 1 if match is not None else 0
         ours = match is not None and match["boot"] == self._boot
-        if match is None or (ours and number > self._next):
+        if match is None or (ours and number > self._newest.next):
             raise InvalidArgument.field("after", "must be the cursor of a message")
-        return number if ours and number >= self._oldest else None
+        self._visit_time = self._clock()
+        return number if ours and number >= self._newest.oldest else None
 
     async def follow(
         self, place: int | None, *, session_id: str | None = None, types: Collection[Type] = ()
@@ -150,28 +160,15 @@ class Hub:
         Only messages of `session_id` and of `types`, if given; messages that concern all sessions are of each. Whoever
         stops closes the generator.
         """
-        following = place
-        self._watching += 1
         try:
-            if following is None:
-                following = self._oldest
-                yield self._gap(following)
-            while True:
-                moved = self._moved
-                while following < self._next:
-                    if following < self._oldest:
-                        # The reader is slower than things happen.
-                        following = self._oldest
-                        yield self._gap(following)
-                        continue
-                    message = self._kept[following - self._oldest]
-                    following += 1
-                    if message.concerns(session_id, types):
-                        yield message.response(self._cursor(following - 1))
-                await moved.wait()
+            async with aclosing(self._newest.walk(place)) as entries:
+                async for number, message in entries:
+                    if message is None:
+                        yield self._gap(number)
+                    elif message.concerns(session_id, types):
+                        yield message.response(self._cursor(number))
         finally:
-            self._watching -= 1
-            self._left_time = self._clock()
+            self._visit_time = self._clock()
 
     async def run(self) -> None:
         """Tell the totals when they have changed, at most once a second, until cancelled."""
@@ -194,30 +191,39 @@ class Hub:
     def _session_changed(self, kind: Type, session: SessionRow, make: Callable[[SessionRow], WatchResponse]) -> None:
         self._keep([_Message(kind, session.id, make, session)])
         self._sessions_changed.set()
+        if not self._fan_out.alone:
+            self._fan_out.tell(
+                _SESSION, WatchResponse.Type.Name(kind).encode(), session.id.encode(), make(session).SerializeToString()
+            )
+
+    def _heard_session(self, parts: Parts) -> None:
+        kind, session_id, made = parts
+        self._keep(
+            [_Message(WatchResponse.Type.Value(kind.decode()), session_id.decode(), WatchResponse.FromString, made)]
+        )
+        self._sessions_changed.set()
+
+    def _heard_events(self, parts: Parts) -> None:
+        # Read only if somebody is to hear of them.
+        self._keep_events(() if self._missed() else [StoredEvent(*event) for event in orjson.loads(parts[0])])
+
+    def _keep_events(self, events: Iterable[StoredEvent]) -> None:
+        if self._missed():
+            # Whoever comes back all the same is told of a gap.
+            self._newest.forget()
+        else:
+            self._keep(
+                [_Message(WatchResponse.TYPE_EVENT, one.session_id, _event, one, _memory(one)) for one in events]
+            )
 
     def _missed(self) -> bool:
-        """Whether nobody watches, and whoever did is not expected back."""
-        return not self.watched and self._clock() - self._left_time > RETURN_SECONDS * SECOND
-
-    def _forget(self) -> None:
-        """Keep nothing; whoever comes back all the same is told of a gap."""
-        self._kept.clear()
-        self._size = 0
-        self._next += 1
+        """Whether nobody watches, and nobody is expected."""
+        if self.watched:
+            return False
+        return self._visit_time is None or self._clock() - self._visit_time > RETURN_SECONDS * SECOND
 
     def _keep(self, messages: Sequence[_Message]) -> None:
-        self._kept.extend(messages)
-        self._next += len(messages)
-        self._size += sum([message.size for message in messages])
-        while len(self._kept) > self._kept_messages or self._size > self._largest_size:
-            self._size -= self._kept.popleft().size
-        if self.watched:
-            moved, self._moved = self._moved, asyncio.Event()
-            moved.set()
-
-    @property
-    def _oldest(self) -> int:
-        return self._next - len(self._kept)
+        self._newest.add([(message, message.size) for message in messages])
 
     def _cursor(self, number: int) -> str:
         return f"{self._boot}-{number}"
@@ -227,7 +233,7 @@ class Hub:
         return WatchResponse(
             type=WatchResponse.TYPE_GAP,
             timestamp=to_timestamp(self._clock()),
-            data=Struct(),
+            data="{}",
             cursor=self._cursor(following - 1),
         )
 
@@ -254,8 +260,14 @@ def _session_end(session: SessionRow) -> WatchResponse:
 
 
 def _event(event: StoredEvent) -> WatchResponse:
-    data = {"session_id": event.session_id, "event_type": event.event_type, "details": orjson.loads(event.details)}
-    return _response(event.time, data)
+    details = orjson.Fragment(event.details)
+    return _response(event.time, {"session_id": event.session_id, "event_type": event.event_type, "details": details})
+
+
+def _memory(event: StoredEvent) -> int:
+    """Bytes that the details of `event` take, as they are stored and once more in the message that is made of them."""
+    details = event.details
+    return 2 * len(details) if details.isascii() else sys.getsizeof(details) + len(details.encode())
 
 
 def _totals(what: tuple[Totals, int]) -> WatchResponse:
@@ -270,6 +282,5 @@ def _totals(what: tuple[Totals, int]) -> WatchResponse:
 
 def _response(time: int | None, data: Mapping[str, Any]) -> WatchResponse:
     """Return a message without its type and cursor. `time` is micros."""
-    response = WatchResponse(timestamp=None if time is None else to_timestamp(time))
-    response.data.update(data)
-    return response
+    timestamp = None if time is None else to_timestamp(time)
+    return WatchResponse(timestamp=timestamp, data=orjson.dumps(data).decode())

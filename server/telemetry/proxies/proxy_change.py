@@ -10,11 +10,13 @@ from server.telemetry.proxies import proxy_rules
 from server.telemetry.proxies.proxy_row import ProxyRow
 from switchyard.telemetry.v1 import proxy_service_pb2 as pb
 
+# Source: AIP-134, "Field masks".
+EVERYTHING: Final = "*"
 CHANGEABLE: Final = ("country", "username", "password", "enabled", "max_leases")
 
 
 def meant(request: pb.UpdateProxyRequest) -> list[str]:
-    """Return the fields that `request` means to change: those of its mask, or without one those that have a value.
+    """Return the fields that `request` means to change: those of its mask; without one, those that have a value.
 
     Raises:
         InvalidArgument: the mask names another field, or asks for `enabled` to be cleared.
@@ -22,6 +24,8 @@ def meant(request: pb.UpdateProxyRequest) -> list[str]:
     if not request.HasField("update_mask"):
         return [name for name in CHANGEABLE if request.HasField(name)]
     named = list(request.update_mask.paths)
+    if named == [EVERYTHING]:
+        named = list(CHANGEABLE)
     for name in named:
         if name not in CHANGEABLE:
             raise InvalidArgument.field("update_mask", f"must name only {', '.join(CHANGEABLE)}")

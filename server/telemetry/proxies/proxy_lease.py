@@ -62,6 +62,27 @@ def lease(
     return _response(begun, rows[choice.proxy_id], reasons, secret_box)
 
 
+def sealed(response: pb.LeaseProxyResponse, secret_box: SecretBox) -> pb.LeaseProxyResponse:
+    """Return `response` as it may be stored: its password encrypted."""
+    stored = pb.LeaseProxyResponse()
+    stored.CopyFrom(response)
+    if response.HasField("password"):
+        stored.password = secret_box.encrypt(response.password).decode()
+    return stored
+
+
+def unsealed(stored: bytes, secret_box: SecretBox) -> pb.LeaseProxyResponse:
+    """Return the response that `stored` was serialized from, once `sealed`.
+
+    Raises:
+        Unavailable: the password cannot be decrypted.
+    """
+    response = pb.LeaseProxyResponse.FromString(stored)
+    if response.HasField("password"):
+        response.password = _decrypted(response.password.encode(), response.proxy_id, secret_box)
+    return response
+
+
 def _candidate(row: ProxyRow, health: Health, use: Use, site: str, *, now: int) -> Candidate:
     score, scored_by = proxy_choice.score_at(health, site)
     return Candidate(
@@ -118,9 +139,11 @@ def _response(lease: Lease, row: ProxyRow, reasons: tuple[str, ...], secret_box:
 
 
 def _password(row: ProxyRow, secret_box: SecretBox) -> str | None:
-    if row.password is None:
-        return None
+    return None if row.password is None else _decrypted(row.password, row.id, secret_box)
+
+
+def _decrypted(password: bytes, proxy_id: int, secret_box: SecretBox) -> str:
     try:
-        return secret_box.decrypt(row.password)
+        return secret_box.decrypt(password)
     except InvalidToken as error:
-        raise Unavailable(f"The password of proxy {row.id} cannot be read; set it anew", id=str(row.id)) from error
+        raise Unavailable(f"The password of proxy {proxy_id} cannot be read; set it anew", id=str(proxy_id)) from error

@@ -153,11 +153,18 @@ class ProxyService(pb_grpc.ProxyServiceServicer):
         """Give the best proxy for a site."""
         tenantless()
         wanted = _wanted(request)
+        key = IdempotencyKey.of_call(request.request_id, "LeaseProxy")
         # Before the unit of work, which others wait for.
         healths = await self._judgements.all(now=self._clock())
 
         def work(connection: sa.Connection) -> pb.LeaseProxyResponse:
-            return proxy_lease.lease(connection, wanted, healths, self._secret_box, now=self._clock())
+            now = self._clock()
+            earlier = idempotency.remember(connection, key, request, now=now)
+            if earlier is not None:
+                return proxy_lease.unsealed(earlier, self._secret_box)
+            response = proxy_lease.lease(connection, wanted, healths, self._secret_box, now=now)
+            idempotency.store_answer(connection, key, proxy_lease.sealed(response, self._secret_box))
+            return response
 
         return await self._database.write(work)
 

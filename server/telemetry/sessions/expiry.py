@@ -1,12 +1,15 @@
 """Ends sessions whose client has died: nothing was heard of them for longer than `SESSION_TTL_SECONDS`."""
 
 import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
 import structlog
 
 from server.clock import SECOND, Clock
+from server.database.after_commit import after_commit
 from server.database.database import Database
 from server.errors import NotFound, SessionEnded
 from server.telemetry.live.hub import Hub
@@ -19,6 +22,8 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 # Sessions ended in one unit of work.
 AT_ONCE: Final = 100
 ERROR: Final = "expired"
+# These say nothing of a row.
+DATABASE_AWAY: Final = (OSError, sa.exc.OperationalError, sa.exc.InterfaceError)
 
 log: Final = structlog.get_logger(__name__)
 
@@ -31,6 +36,7 @@ class Expiry:
         self._hub = hub
         self._clock = clock
         self._ttl_seconds = ttl_seconds
+        self._told: set[str] = set()
 
     async def run(self) -> None:
         """End such sessions until cancelled, each within a minute of its time."""
@@ -42,28 +48,42 @@ class Expiry:
             await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, self._ttl_seconds / 4))
 
     async def end_silent(self) -> int:
-        """End the sessions that are silent for too long now, and return how many there were."""
-        count = 0
-        while ended := await self._end_some():
-            count += len(ended)
-            for session in ended:
-                self._hub.session_ended(session)
-        return count
+        """End the sessions that are silent for too long now, and return how many there were.
 
-    async def _end_some(self) -> list[SessionRow]:
+        One that cannot be ended holds up no other; it is told in the log once, and tried again each time.
+        """
         now = self._clock()
         silent_since = now - self._ttl_seconds * SECOND
-        ids = await self._database.scan(
-            lambda connection: connection.execute(_SILENT, {"silent_since": silent_since}).scalars().all()
-        )
-        if not ids:
-            return []
+        count, behind = 0, 0
+        while found := await self._database.scan(partial(_silent, silent_since=silent_since, behind=behind)):
+            work = partial(self._expire_all, silent_since=silent_since, now=now)
+            count += await self._end([session_id for _, session_id in found], work)
+            behind = found[-1][0]
+        return count
 
-        def expire_all(connection: sa.Connection) -> list[SessionRow]:
-            ended = (expire(connection, each, silent_since=silent_since, now=now) for each in ids)
-            return [session for session in ended if session is not None]
+    async def _end(self, ids: Sequence[str], work: Callable[[sa.Connection, Sequence[str]], int]) -> int:
+        """Do `work` for all of `ids` at once, or one by one if that fails; return how many sessions were ended."""
+        try:
+            return await self._database.write(lambda connection: work(connection, ids))
+        except DATABASE_AWAY:
+            raise
+        except Exception:  # noqa: BLE001 - what is wrong with a row cannot be foreseen
+            if len(ids) == 1:
+                self._tell_once(ids[0])
+                return 0
+        return sum([await self._end([session_id], work) for session_id in ids])
 
-        return await self._database.write(expire_all)
+    def _expire_all(self, connection: sa.Connection, ids: Sequence[str], *, silent_since: int, now: int) -> int:
+        ended = [expire(connection, session_id, silent_since=silent_since, now=now) for session_id in ids]
+        sessions = [session for session in ended if session is not None]
+        for session in sessions:
+            after_commit(connection, partial(self._hub.session_ended, session))
+        return len(sessions)
+
+    def _tell_once(self, session_id: str) -> None:
+        if session_id not in self._told:
+            self._told.add(session_id)
+            log.exception("a silent session cannot be ended", session_id=session_id)
 
 
 def expire(connection: sa.Connection, session_id: str, *, silent_since: int, now: int) -> SessionRow | None:
@@ -77,10 +97,17 @@ def expire(connection: sa.Connection, session_id: str, *, silent_since: int, now
         return None
 
 
+def _silent(connection: sa.Connection, *, silent_since: int, behind: int) -> list[tuple[int, str]]:
+    """The numbers and ids of some silent sessions, the oldest of those with a number above `behind`."""
+    found = connection.execute(_SILENT, {"silent_since": silent_since, "behind": behind})
+    return [(number, session_id) for number, session_id in found]
+
+
 _SILENT: Final = (
-    sa.select(BROWSER_SESSIONS.c.id)
+    sa.select(BROWSER_SESSIONS.c.number, BROWSER_SESSIONS.c.id)
     .where(
         BROWSER_SESSIONS.c.status == Session.STATUS_ACTIVE,
+        BROWSER_SESSIONS.c.number > sa.bindparam("behind"),
         sa.func.coalesce(BROWSER_SESSIONS.c.last_event_time, BROWSER_SESSIONS.c.start_time)
         < sa.bindparam("silent_since"),
     )

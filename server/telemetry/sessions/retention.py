@@ -65,7 +65,7 @@ class Retention:
         silent = {"oldest": now - PRODUCER_DAYS * DAY_MICROS}
         await self._database.write(lambda connection: connection.execute(_FORGET_PRODUCERS, silent))
         count = 0
-        while numbers := await self._database.scan(self._beyond):
+        while numbers := await self._database.crawl(self._beyond):
             for number in numbers:
                 count += await remove_session(self._database, number)
                 self._hub.totals_changed()

@@ -16,8 +16,8 @@ characters, pairs and trigrams.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -39,9 +39,8 @@ EXACT_LENGTH: Final = 3
 LOOKED_UP: Final = 3
 # So many terms of a long text are compared for their rarity.
 PROBED: Final = 24
-# Newest sessions that are looked at for what part of them has a text, and the part from which on it is common.
+# Newest sessions that are looked at for what part of them has a text.
 SAMPLE: Final = 500
-COMMON: Final = 0.2
 
 _TERMS: Final = sa.table("session_search", sa.column("rowid"), sa.column("search_text"), sa.column("session_search"))
 _GRAMS: Final = sa.table("session_search", sa.column("number"), sa.column("grams", postgresql.ARRAY(sa.Text())))
@@ -97,16 +96,19 @@ def terms(connection: sa.Connection, needle: str) -> str | list[str]:
     return sorted(_threes(needle)) if len(needle) > EXACT_LENGTH else [needle]
 
 
-def pays(connection: sa.Connection, needle: str) -> bool:
-    """Whether the index finds `needle` (folded, not empty) sooner than a look at one session after the other does.
+def share(
+    connection: sa.Connection, needle: str, conditions: Sequence[sa.ColumnElement[bool]], values: Mapping[str, Any]
+) -> float:
+    """Return what part of the newest sessions that fulfil `conditions` has `needle` (folded, not empty), 0 to 1.
 
-    In SQLite it always does. Postgres, before it gives the first one, reads every session that has the terms; it is
-    asked to plan for this very text, since a plan for any text reads all sessions.
+    `values` are the parameters of the conditions. Postgres is asked to plan for this very text from here on, since a
+    plan for any text reads all sessions.
     """
-    if connection.dialect.name == "sqlite":
-        return True
-    connection.execute(_PLAN_EACH)
-    return int(connection.execute(_OFTEN, {"needle": needle}).scalar_one()) < SAMPLE * COMMON
+    if connection.dialect.name != "sqlite":
+        connection.execute(_PLAN_EACH)
+    newest = sa.select(BROWSER_SESSIONS.c.search_text).where(*conditions).order_by(BROWSER_SESSIONS.c.number.desc())
+    texts = connection.execute(newest.limit(SAMPLE), values).scalars().all()
+    return sum(needle in text for text in texts) / len(texts) if texts else 0.0
 
 
 def contains(dialect: str) -> sa.ColumnElement[bool]:
@@ -116,14 +118,6 @@ def contains(dialect: str) -> sa.ColumnElement[bool]:
     return condition
 
 
-_NEWEST: Final = (
-    sa.select(BROWSER_SESSIONS.c.search_text).order_by(BROWSER_SESSIONS.c.number.desc()).limit(SAMPLE).subquery()
-)
-_OFTEN: Final = (
-    sa.select(sa.func.count())
-    .select_from(_NEWEST)
-    .where(sa.func.strpos(_NEWEST.c.search_text, sa.bindparam("needle")) > 0)
-)
 # Source: PostgreSQL, section 20.7.4. For the rest of the transaction.
 _PLAN_EACH: Final = sa.text("SET LOCAL plan_cache_mode = force_custom_plan")
 

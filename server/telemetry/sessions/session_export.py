@@ -6,10 +6,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from server import csv_text
 from server.clock import SECOND
+from server.csv_text import time_cell
 from server.database.database import Database
-from server.telemetry import csv_text
-from server.telemetry.csv_text import time_cell
 from server.telemetry.sessions import session_list
 from server.telemetry.sessions.session_list import Filters
 from server.telemetry.sessions.session_store import SessionRow
@@ -42,7 +42,7 @@ async def pieces(database: Database, filters: Filters) -> AsyncGenerator[bytes, 
     yield csv_text.lines([COLUMNS]).encode()
     before: int | None = None
     while True:
-        text, before = await database.scan(partial(_page, filters=filters, before=before))
+        text, before = await database.crawl(partial(_page, filters=filters, before=before))
         for piece in csv_text.in_pieces(text.encode()):
             yield piece
         if before is None:

@@ -7,6 +7,7 @@ little else, then its rows are read.
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from typing import Any, Final
 
@@ -22,6 +23,11 @@ from switchyard.telemetry.v1.session_pb2 import Session
 
 # Searches are counted up to this.
 COUNTED: Final = 10_000
+# What so large a part of the sessions has is found sooner by a look at one after the other than by the index of the
+# search.
+COMMON: Final = 0.3
+# A group that is no larger a part of all sessions is listed in less time than its sessions are looked up one by one.
+SMALL: Final = 0.2
 # So few sessions of one status or country are compared one by one in less time than the index of the search takes.
 FEW: Final = 5_000
 
@@ -34,6 +40,11 @@ class Filters:
     country: str | None = None
     search: str = ""
 
+    @property
+    def grouped(self) -> bool:
+        """Whether they ask for a status or country."""
+        return self.status is not None or self.country is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -45,10 +56,21 @@ class Found:
     more: bool
 
 
+class Way(Enum):
+    """How the sessions that hold a text are found: one after the other is looked at, or the index of the search has
+    them, and the status and country of each is looked up or is in a list made beforehand.
+    """
+
+    ROWS = 1
+    INDEX = 2
+    INDEX_IN_LIST = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What kind of query finds the numbers. `index`: by the index of the search. `compared`: text by text.
 
+    `listed`: the sessions of the status and country are listed beforehand.
     `as_text`: all of them in one row, as a JSON list; to fetch rows would take longer than to find them.
     """
 
@@ -58,6 +80,7 @@ class Shape:
     before: bool
     index: bool = False
     compared: bool = False
+    listed: bool = False
     oldest_first: bool = False
     as_text: bool = False
 
@@ -89,8 +112,10 @@ def _searched(connection: sa.Connection, filters: Filters, place: Place) -> Foun
     start = place.offset if place.before is None else bisect_left(numbers, -place.before + 1, key=lambda one: -one)
     page = numbers[start : start + place.per_page + 1]
     if many and len(page) <= place.per_page:
-        span = Span(place.offset, place.per_page + 1, from_oldest=False)
-        page = _numbers(connection, filters, span, before=place.before)
+        # What was found need not be found again.
+        known = min(start, len(numbers)) if place.before is None else 0
+        span = Span(place.offset - known, place.per_page + 1, from_oldest=False)
+        page = _numbers(connection, filters, span, before=numbers[known - 1] if known else place.before)
     rows = _rows(connection, page[: place.per_page])
     return Found(rows, min(len(numbers), COUNTED), total_is_minimum=many, more=len(page) > place.per_page)
 
@@ -116,13 +141,15 @@ def _compose(
 ) -> tuple[sa.Select[Any], dict[str, Any]]:
     """The query for the numbers in `span` and its parameters."""
     needle = search.fold(filters.search)
-    index = bool(needle) and not _are_few(connection, filters) and search.pays(connection, needle)
+    way = _way(connection, filters, needle) if needle else Way.ROWS
+    index = way is not Way.ROWS
     shape = Shape(
         dialect=connection.dialect.name,
         status=filters.status is not None,
         country=filters.country is not None,
         before=before is not None,
         index=index,
+        listed=way is Way.INDEX_IN_LIST,
         compared=bool(needle) and not (index and len(needle) <= search.EXACT_LENGTH),
         oldest_first=span.from_oldest,
         as_text=as_text,
@@ -133,10 +160,23 @@ def _compose(
     return _query(shape), parameters
 
 
-def _are_few(connection: sa.Connection, filters: Filters) -> bool:
-    if filters.status is None and filters.country is None:
-        return False
-    return counts.count_sessions(connection, status=filters.status, country=filters.country) <= FEW
+def _way(connection: sa.Connection, filters: Filters, needle: str) -> Way:
+    """Return what finds `needle`, which is folded and not empty, in the least time.
+
+    Before it gives the first session Postgres reads all that have the terms.
+    """
+    embedded = connection.dialect.name == "sqlite"
+    if embedded and not filters.grouped and len(needle) <= search.EXACT_LENGTH:
+        return Way.INDEX
+    size = counts.count_sessions(connection, status=filters.status, country=filters.country)
+    if filters.grouped and size <= FEW:
+        return Way.ROWS
+    group = _in_group(status=filters.status is not None, country=filters.country is not None)
+    share = search.share(connection, needle, group, {"status": filters.status, "country": filters.country})
+    if share >= COMMON:
+        return Way.ROWS
+    small = filters.grouped and size <= counts.count_sessions(connection) * SMALL
+    return Way.INDEX_IN_LIST if embedded and small and share else Way.INDEX
 
 
 @cache
@@ -146,8 +186,7 @@ def _query(shape: Shape) -> sa.Select[Any]:
     number: sa.ColumnElement[int] = BROWSER_SESSIONS.c.number
     if shape.index:
         number, found = search.lookup(shape.dialect)
-        of_session = sa.exists().where(BROWSER_SESSIONS.c.number == number, *conditions)
-        conditions = [found, of_session] if conditions else [found]
+        conditions = [found, *_of_session(shape, number)]
     if shape.before:
         conditions.append(number < sa.bindparam("before"))
     order = number.asc() if shape.oldest_first else number.desc()
@@ -158,15 +197,31 @@ def _query(shape: Shape) -> sa.Select[Any]:
     return sa.select(sa.cast(gather(query.subquery().c.number), sa.Text()))
 
 
+def _of_session(shape: Shape, number: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
+    """What is asked of the session that the index has found under `number`."""
+    group = _in_group(status=shape.status, country=shape.country)
+    listed = sa.select(BROWSER_SESSIONS.c.number).where(*group)
+    conditions = _compared(shape) if shape.listed else _conditions(shape)
+    # SQLite would look each number of a list up in the index, were it not for the sum.
+    within: list[sa.ColumnElement[bool]] = [(number + 0).in_(listed)] if shape.listed else []
+    return [*within, sa.exists().where(BROWSER_SESSIONS.c.number == number, *conditions)] if conditions else within
+
+
 def _conditions(shape: Shape) -> list[sa.ColumnElement[bool]]:
     """What is asked of the row of a session."""
+    return [*_in_group(status=shape.status, country=shape.country), *_compared(shape)]
+
+
+def _compared(shape: Shape) -> list[sa.ColumnElement[bool]]:
+    return [search.contains(shape.dialect)] if shape.compared else []
+
+
+def _in_group(*, status: bool, country: bool) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
-    if shape.status:
+    if status:
         conditions.append(BROWSER_SESSIONS.c.status == sa.bindparam("status"))
-    if shape.country:
+    if country:
         conditions.append(BROWSER_SESSIONS.c.country == sa.bindparam("country"))
-    if shape.compared:
-        conditions.append(search.contains(shape.dialect))
     return conditions
 
 

@@ -2,19 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final
 
 import grpc
 import sqlalchemy as sa
 from google.api import httpbody_pb2
 
+from server import csv_text
 from server.clock import SECOND, Clock
+from server.database.after_commit import after_commit
 from server.database.database import Database
 from server.database.text import storable
 from server.errors import InvalidArgument, NotFound
 from server.rpc import idempotency
 from server.rpc.idempotency import IdempotencyKey
-from server.telemetry import csv_text
 from server.telemetry.access import tenantless
 from server.telemetry.events import event_store
 from server.telemetry.events.conversion import to_messages
@@ -22,7 +24,7 @@ from server.telemetry.events.event_store import StoredEvent
 from server.telemetry.live.hub import Hub
 from server.telemetry.paging import cursor_at, page_count, place_of
 from server.telemetry.sessions import session_export, session_list, session_removal, session_store, session_view
-from server.telemetry.sessions.addresses import ProxyUnclear, bare_proxy, bare_target, site_of
+from server.telemetry.sessions.addresses import ProxyUnclear, bare_proxy, bare_target, bare_text, site_of
 from server.telemetry.sessions.session_list import Filters, Found
 from server.telemetry.sessions.session_store import NewSession, SessionRow
 from server.telemetry.statistics import counts
@@ -97,41 +99,38 @@ class SessionService(pb_grpc.SessionServiceServicer):
         # Not even a digest of a password is stored.
         kept.proxy, kept.target_url = new.proxy or "", new.target_url or ""
 
-        def work(connection: sa.Connection) -> tuple[pb.RegisterSessionResponse, SessionRow | None]:
+        def work(connection: sa.Connection) -> pb.RegisterSessionResponse:
             now = self._clock()
             earlier = idempotency.remember(connection, key, kept, now=now)
             if earlier is not None:
-                return pb.RegisterSessionResponse.FromString(earlier), None
+                return pb.RegisterSessionResponse.FromString(earlier)
             row = session_store.register(connection, new, now=now)
+            after_commit(connection, partial(self._hub.session_started, row))
             active = counts.count_sessions(connection, status=Session.STATUS_ACTIVE)
             response = pb.RegisterSessionResponse(status=REGISTERED, session_id=row.id, active_count=active)
             idempotency.store_answer(connection, key, response)
-            return response, row
+            return response
 
-        response, row = await self._database.write(work)
-        if row is not None:
-            self._hub.session_started(row)
-        return response
+        return await self._database.write(work)
 
     async def EndSession(self, request: pb.EndSessionRequest, _context: Context) -> pb.EndSessionResponse:
         """End a session."""
         tenantless()
         duration = round(request.duration * SECOND) if request.HasField("duration") else None
 
-        def work(connection: sa.Connection) -> tuple[int, SessionRow]:
+        def work(connection: sa.Connection) -> int:
             row = session_store.end(
                 connection,
                 request.session_id,
                 success=request.success,
                 duration_micros=duration,
-                error=storable(request.error) or None,
+                error=bare_text(storable(request.error)) or None,
                 now=self._clock(),
             )
-            return counts.count_sessions(connection, status=Session.STATUS_ACTIVE), row
+            after_commit(connection, partial(self._hub.session_ended, row))
+            return counts.count_sessions(connection, status=Session.STATUS_ACTIVE)
 
-        active, row = await self._database.write(work)
-        self._hub.session_ended(row)
-        return pb.EndSessionResponse(status=ENDED, active_count=active)
+        return pb.EndSessionResponse(status=ENDED, active_count=await self._database.write(work))
 
     async def DeleteSession(self, request: pb.DeleteSessionRequest, _context: Context) -> pb.DeleteSessionResponse:
         """Delete a session with its events."""

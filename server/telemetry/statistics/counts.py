@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from server.database.additions import additions
 from server.telemetry.tables import EVENT_COUNTS, SESSION_COUNTS
 from switchyard.telemetry.v1.session_pb2 import Session
 
@@ -109,17 +109,8 @@ def _add(connection: sa.Connection, statements: Mapping[str, Any], rows: Iterabl
         connection.execute(statements[dialect], parameters)
 
 
-def _upserts(table: sa.Table, summed: Iterable[str]) -> dict[str, Any]:
-    """Statements that add to a row of `table`, or make it, by dialect."""
-    statements: dict[str, Any] = {}
-    for name, insert in (("sqlite", sqlite.insert(table)), ("postgresql", postgresql.insert(table))):
-        added = {column: table.c[column] + insert.excluded[column] for column in summed}
-        statements[name] = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=added)
-    return statements
-
-
-_ADD_SESSIONS: Final = _upserts(SESSION_COUNTS, ("sessions", "duration_micros"))
-_ADD_EVENTS: Final = _upserts(EVENT_COUNTS, ("events",))
+_ADD_SESSIONS: Final = additions(SESSION_COUNTS, ("sessions", "duration_micros"))
+_ADD_EVENTS: Final = additions(EVENT_COUNTS, ("events",))
 _BY_STATUS: Final = sa.select(
     SESSION_COUNTS.c.status,
     sa.func.sum(SESSION_COUNTS.c.sessions).label("sessions"),

@@ -56,7 +56,7 @@ class StatisticsService(statistics_service_pb2_grpc.StatisticsServiceServicer):
     ) -> pb.CheckStatisticsResponse:
         """Count everything anew."""
         tenantless()
-        found = await self._database.scan(check.check)
+        found = await self._database.crawl(check.check)
         differences = [
             pb.Difference(what=one.what, stored=one.stored, counted=one.counted) for one in found.differences
         ]

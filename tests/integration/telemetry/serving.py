@@ -50,6 +50,11 @@ def bearer(tenant: str) -> tuple[tuple[str, str], ...]:
     return (("authorization", f"Bearer {tenant}"),)
 
 
+def role_token(role: access_pb2.Role.ValueType) -> tuple[tuple[str, str], ...]:
+    """Return the credential of a caller of that role who belongs to no tenant."""
+    return (("authorization", f"Bearer {access_pb2.Role.Name(role)}"),)
+
+
 @dataclass
 class TurnableClock:
     """The time of the machine, moved on by `ahead` micros; once `stopped_at` is set, that and nothing else."""
@@ -163,7 +168,7 @@ def _interceptor(handlers: Handlers) -> Interceptor:
     async def session_lasts(_: str) -> bool:
         return True
 
-    gate = Gate(api_key="api-key", worker_token="worker-token", dev_mode=False, read_token=_tenant_of)
+    gate = Gate(api_key="api-key", worker_token="worker-token", dev_mode=False, read_token=_caller_of)
     return Interceptor(
         policies_of(handlers.services()),
         gate,
@@ -174,8 +179,10 @@ def _interceptor(handlers: Handlers) -> Interceptor:
     )
 
 
-def _tenant_of(token: str, address: str) -> Caller:
-    """Read a token that is the name of a tenant."""
+def _caller_of(token: str, address: str) -> Caller:
+    """Read a token that is the name of a tenant, or of a role."""
     if not token:
         raise CredentialInvalid("Invalid authentication token")
+    if token in access_pb2.Role.keys():  # noqa: SIM118 - an enum of the contract is no mapping
+        return Caller(name=token, role=access_pb2.Role.Value(token), address=address)
     return Caller(name=token, role=access_pb2.ROLE_DEVELOPER, tenant_id=token, address=address)

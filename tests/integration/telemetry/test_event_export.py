@@ -24,7 +24,7 @@ async def log(telemetry: Telemetry, *events: NewEvent) -> None:
 
 def event(session_id: str = "s1", event_type: str = "click", **details: Any) -> NewEvent:
     made = NewEvent(session_id=session_id, event_type=event_type)
-    made.details.update(details)
+    made.details = json.dumps(details, separators=(",", ":"), ensure_ascii=False)
     return made
 
 

@@ -1,9 +1,16 @@
 """Sessions whose client has died end by themselves, and count once."""
 
 import asyncio
+from contextlib import aclosing
+
+import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from server.clock import SECOND
+from server.telemetry.sessions.expiry import AT_ONCE
+from server.telemetry.tables import PROXIES
 from switchyard.telemetry.v1 import event_service_pb2
+from switchyard.telemetry.v1.live_service_pb2 import WatchResponse
 from switchyard.telemetry.v1.session_pb2 import Session
 from tests.integration.telemetry.serving import API_KEY, TTL_SECONDS, Telemetry
 
@@ -50,3 +57,35 @@ async def test_an_end_that_comes_after_the_session_expired_is_refused(telemetry:
 
     assert answer.status_code == 409
     assert (await telemetry.get()).session.error == "expired"
+
+
+async def test_a_session_that_cannot_be_ended_holds_up_no_other(telemetry: Telemetry) -> None:
+    for n in range(AT_ONCE + 1):
+        await telemetry.register(f"broken-{n}", proxy="1.2.3.4:1")
+    await telemetry.register("silent")
+    # A session whose proxy is not there any more: what no code of ours leaves, a half-restored backup may.
+    await telemetry.database.write(lambda connection: connection.execute(sa.delete(PROXIES)))
+    telemetry.clock.ahead = (TTL_SECONDS + 1) * SECOND
+
+    with capture_logs() as first:
+        ended = await telemetry.services.expiry.end_silent()
+    with capture_logs() as second:
+        await telemetry.services.expiry.end_silent()
+
+    assert ended == 1
+    assert (await telemetry.get("silent")).session.error == "expired"
+    assert (await telemetry.get("broken-0")).session.status == Session.STATUS_ACTIVE
+    assert {line["session_id"] for line in first} == {f"broken-{n}" for n in range(AT_ONCE + 1)}
+    assert second == []
+
+
+async def test_an_expired_session_is_told_to_whoever_watches(telemetry: Telemetry) -> None:
+    await telemetry.register()
+    telemetry.clock.ahead = (TTL_SECONDS + 1) * SECOND
+    place = telemetry.services.hub.place("")
+
+    await telemetry.services.expiry.end_silent()
+
+    async with aclosing(telemetry.services.hub.follow(place)) as told:
+        message = await anext(told)
+    assert message.type == WatchResponse.TYPE_SESSION_END

@@ -1,6 +1,7 @@
 """Producers: events at positions, none lost, none twice."""
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ def numbered(first: int, count: int, session_id: str = "s1") -> list[NewEvent]:
     events = []
     for position in range(first, first + count):
         event = NewEvent(session_id=session_id, event_type="click")
-        event.details["position"] = position
+        event.details = f'{{"position":{position}}}'
         events.append(event)
     return events
 
@@ -181,7 +182,7 @@ async def test_events_that_cannot_be_stored_are_told_once_and_passed_over(teleme
     events = numbered(1, 6)
     events[1].session_id = "gone"
     events[3].event_type = "No type"
-    events[4].details["a"] = "x" * 65_536
+    events[4].details = json.dumps({"a": "x" * 65_536})
 
     await producer.send(1, events)
     told = await producer.until(6)

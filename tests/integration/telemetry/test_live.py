@@ -59,7 +59,7 @@ async def log_three(telemetry: Telemetry) -> None:
 
 async def ingest_one(telemetry: Telemetry) -> None:
     event = NewEvent(session_id="s1", event_type="click")
-    event.details["n"] = 4
+    event.details = '{"n":4}'
     requests = [event_service_pb2.IngestEventsRequest(producer_id="p", first_position=1, events=[event])] * 2
     async for _ in telemetry.events.IngestEvents(iter(requests), metadata=API_KEY):
         pass

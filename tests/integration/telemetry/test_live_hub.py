@@ -1,6 +1,7 @@
 """The newest messages, and readers that walk along them at their own pace."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from server.telemetry.statistics import counts
 from server.telemetry.statistics.counts import Change, Group
 from switchyard.telemetry.v1.live_service_pb2 import WatchResponse
 from switchyard.telemetry.v1.session_pb2 import Session
+from tests.integration.database.databases import database_url
 
 NOON = 1_769_688_000_000_000
 
@@ -47,7 +49,7 @@ ACTIVE = SessionRow(
 @asynccontextmanager
 async def hub_of(folder: Path, **bounds: Any) -> AsyncIterator[Hub]:
     """A hub over a database that counts three active sessions."""
-    database = await open_database(f"sqlite:///{folder / 'switchyard.db'}")
+    database = await open_database(database_url("sqlite", folder))
     active = Group(Session.STATUS_ACTIVE, "")
     await database.write(lambda connection: counts.change_sessions(connection, {active: Change(sessions=3)}))
     hub = Hub(database, lambda: NOON, **bounds)
@@ -149,7 +151,7 @@ async def test_what_is_no_longer_kept_is_told_as_a_gap(tmp_path: Path) -> None:
         again = Reader(hub, first)
         gap, *kept = await again.read(11)
 
-        assert (gap.type, gap.HasField("data"), len(gap.data)) == (WatchResponse.TYPE_GAP, True, 0)
+        assert (gap.type, gap.data) == (WatchResponse.TYPE_GAP, "{}")
         assert times(kept) == list(range(21, 31))
         resumed = Reader(hub, gap.cursor)
         assert times(await resumed.read(1)) == [21]
@@ -158,9 +160,9 @@ async def test_what_is_no_longer_kept_is_told_as_a_gap(tmp_path: Path) -> None:
 
 
 async def test_a_cursor_of_another_process_is_told_as_a_gap(hub: Hub) -> None:
-    hub.events_stored(events([1, 2]))
-
     reader = Reader(hub, "0123abcd-17")
+
+    hub.events_stored(events([1, 2]))
     gap, *kept = await reader.read(3)
 
     assert gap.type == WatchResponse.TYPE_GAP
@@ -205,13 +207,26 @@ async def test_a_slow_reader_is_told_of_the_gap_and_delays_nobody(tmp_path: Path
 
 
 async def test_large_details_are_kept_only_as_far_as_there_is_room(tmp_path: Path) -> None:
-    async with hub_of(tmp_path, kept_characters=1_000) as hub:
+    # Each is kept as it is stored, and once more in the message that is made of it.
+    async with hub_of(tmp_path, kept_bytes=2_100) as hub:
         large = f'{{"a":"{"x" * 292}"}}'
+        reader = Reader(hub, "0123abcd-1")
 
         hub.events_stored(events(range(1, 11), details=large))
 
-        reader = Reader(hub, "0123abcd-1")
         assert times((await reader.read(4))[1:]) == [8, 9, 10]
+        await reader.close()
+
+
+async def test_room_is_counted_in_bytes(tmp_path: Path) -> None:
+    async with hub_of(tmp_path, kept_bytes=2_100) as hub:
+        # Two bytes as it is stored, three in the message.
+        large = f'{{"a":"{"€" * 292}"}}'
+        reader = Reader(hub, "0123abcd-1")
+
+        hub.events_stored(events(range(1, 11), details=large))
+
+        assert times((await reader.read(2))[1:]) == [10]
         await reader.close()
 
 
@@ -226,8 +241,8 @@ async def test_filters_leave_out_other_sessions_and_types(hub: Hub) -> None:
     hub.session_started(ACTIVE)
 
     (event,), (start,) = await asyncio.gather(*waiting)
-    assert (event.type, event.data["session_id"]) == (WatchResponse.TYPE_EVENT, "s2")
-    assert (start.type, start.data["session_id"]) == (WatchResponse.TYPE_SESSION_START, "s1")
+    assert (event.type, json.loads(event.data)["session_id"]) == (WatchResponse.TYPE_EVENT, "s2")
+    assert (start.type, json.loads(start.data)["session_id"]) == (WatchResponse.TYPE_SESSION_START, "s1")
     # Totals are of every session.
     assert (await of_session.read(1))[0].type == WatchResponse.TYPE_STATS_UPDATE
     await of_session.close()
@@ -244,7 +259,7 @@ async def test_totals_are_told_after_a_change_and_not_before(hub: Hub) -> None:
     assert (await waiting)[0].type == WatchResponse.TYPE_SESSION_START
     totals = (await reader.read(1))[0]
     assert totals.type == WatchResponse.TYPE_STATS_UPDATE
-    assert dict(totals.data.items()) == {"total_sessions": 3, "active_sessions": 3, "success_rate": 0}
+    assert json.loads(totals.data) == {"total_sessions": 3, "active_sessions": 3, "success_rate": 0}
     await reader.close()
 
 
@@ -274,9 +289,21 @@ async def test_who_leaves_is_forgotten(hub: Hub) -> None:
     assert not hub.watched
 
 
+async def test_events_that_nobody_is_to_hear_of_are_not_looked_at(hub: Hub) -> None:
+    ahead = iter(events([1]))
+    hub.events_stored(ahead)
+
+    reader = Reader(hub)
+    hub.events_stored(events([2]))
+
+    assert len(list(ahead)) == 1
+    assert times(await reader.read(1)) == [2]
+    await reader.close()
+
+
 async def test_a_reader_that_stays_away_for_long_is_told_of_a_gap(tmp_path: Path) -> None:
     now = NOON
-    database = await open_database(f"sqlite:///{tmp_path / 'switchyard.db'}")
+    database = await open_database(database_url("sqlite", tmp_path))
     hub = Hub(database, lambda: now)
     reader = Reader(hub)
     hub.events_stored(events([1]))

@@ -352,3 +352,53 @@ async def test_hostile_text_is_kept_out_of_the_statements(telemetry: Telemetry) 
     given = await lease(telemetry, "shop.example", sticky_key=text)
 
     assert (await lease(telemetry, "shop.example", sticky_key=text)).lease_id == given.lease_id
+
+
+async def test_a_repeated_lease_is_answered_with_the_first_one(telemetry: Telemetry) -> None:
+    first_proxy = await create(telemetry, "a:1", password="correct horse")
+    await create(telemetry, "b:1")
+    body = {"site": "shop.example", "lease_seconds": 60}
+    headers = {"Idempotency-Key": "k"}
+
+    first = await telemetry.http.post("/api/proxies/lease", json=body, headers=headers)
+    telemetry.clock.ahead = 3600 * SECOND
+    again = await telemetry.http.post("/api/proxies/lease", json=body, headers=headers)
+
+    assert (first.status_code, first.json()["password"]) == (200, "correct horse")
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert (await get(telemetry, first_proxy)).active_leases == 0
+
+
+async def test_leases_asked_for_at_once_with_one_key_are_one(telemetry: Telemetry) -> None:
+    proxy_id = await create(telemetry, "a:1")
+
+    given = await asyncio.gather(*(lease(telemetry, request_id="k") for _ in range(8)))
+
+    assert len({one.lease_id for one in given}) == 1
+    assert (await get(telemetry, proxy_id)).active_leases == 1
+
+
+async def test_a_key_that_came_with_another_request_is_refused(telemetry: Telemetry) -> None:
+    await create(telemetry, "a:1")
+    await lease(telemetry, "shop.example", request_id="k")
+
+    code, _ = await refused(lease(telemetry, "other.example", request_id="k"))
+
+    assert code is grpc.StatusCode.ABORTED
+
+
+async def test_a_key_that_got_no_proxy_may_be_used_again(telemetry: Telemetry) -> None:
+    code, _ = await refused(lease(telemetry, request_id="k"))
+    await create(telemetry, "a:1")
+
+    assert code is NO_PROXY
+    assert (await lease(telemetry, request_id="k")).url == "a:1"
+
+
+@pytest.mark.parametrize("telemetry", ["sqlite"], indirect=True)
+async def test_no_password_is_kept_with_the_answer_to_a_key(telemetry: Telemetry) -> None:
+    await create(telemetry, "a:1", password="correct horse")
+
+    await lease(telemetry, request_id="k")
+
+    assert not any(b"correct horse" in file.read_bytes() for file in telemetry.data_dir.iterdir())

@@ -124,11 +124,22 @@ async def test_a_deleted_session_is_found_no_more_and_its_text_can_be_found_agai
     assert await ids(telemetry, "unusual") == ["s2"]
 
 
-@pytest.mark.parametrize("few", [0, session_list.FEW])
-async def test_a_search_is_the_same_by_either_index(
-    telemetry: Telemetry, few: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("few", "common", "small"),
+    [
+        (session_list.FEW, session_list.COMMON, session_list.SMALL),
+        # One after the other is looked at; the index has them; it has them, and the group is listed.
+        (0, 0.0, 0.0),
+        (0, 2.0, 0.0),
+        (0, 2.0, 1.0),
+    ],
+)
+async def test_a_search_is_the_same_in_every_way(
+    telemetry: Telemetry, few: int, common: float, small: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_list, "FEW", few)
+    monkeypatch.setattr(session_list, "COMMON", common)
+    monkeypatch.setattr(session_list, "SMALL", small)
     for number in range(6):
         await telemetry.register(f"s{number}", profile_id=f"profile_{number % 2}", country="DE" if number < 4 else "US")
     await telemetry.end("s1")
@@ -137,6 +148,7 @@ async def test_a_search_is_the_same_by_either_index(
     assert await ids(telemetry, "_1", country="DE", status=Session.STATUS_COMPLETED) == ["s1"]
     assert await ids(telemetry, "e", status=Session.STATUS_ACTIVE, per_page=100) == ["s5", "s4", "s3", "s2", "s0"]
     assert await ids(telemetry, "profile_2", country="DE") == []
+    assert await ids(telemetry, "profile_1") == ["s5", "s3", "s1"]
 
 
 async def test_more_matches_than_are_counted_are_told_as_a_minimum(
@@ -148,7 +160,9 @@ async def test_more_matches_than_are_counted_are_told_as_a_minimum(
 
     first = await telemetry.list(search="s", per_page=3)
     # Beyond what is counted, pages and cursors lead on all the same.
+    across = await telemetry.list(search="s", per_page=5, page=2)
     beyond = await telemetry.list(search="s", per_page=3, page=3)
+    far_beyond = await telemetry.list(search="s", per_page=1, page=9)
     behind = await telemetry.list(search="s", per_page=6, cursor=first.next_cursor)
 
     assert (first.total, first.total_is_minimum, first.total_pages) == (5, True, 2)
@@ -157,6 +171,8 @@ async def test_more_matches_than_are_counted_are_told_as_a_minimum(
         ["s2", "s1", "s0"],
         ["s5", "s4", "s3", "s2", "s1", "s0"],
     ]
+    assert [one.id for one in across.sessions] == ["s3", "s2", "s1", "s0"]
+    assert [one.id for one in far_beyond.sessions] == ["s0"]
     assert [page.HasField("next_cursor") for page in (first, beyond, behind)] == [True, False, False]
     assert (await telemetry.list(search="s8")).total_is_minimum is False
     assert not (await telemetry.list(search="s", page=2**31 - 1, per_page=100)).sessions

@@ -5,8 +5,8 @@ import io
 
 import pytest
 
+from server import csv_text
 from server.clock import SECOND
-from server.telemetry import csv_text
 from server.telemetry.sessions import session_export
 from server.telemetry.sessions.session_list import Filters
 from switchyard.telemetry.v1 import session_service_pb2 as pb

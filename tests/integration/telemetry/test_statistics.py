@@ -15,7 +15,7 @@ async def fill(telemetry: Telemetry) -> None:
         await telemetry.end(session_id, success=success, duration=duration)
     for event_type, session_id in (("click", "active"), ("page_load", "one"), ("click", "two")):
         event = event_service_pb2.LogEventRequest(session_id=session_id, event_type=event_type)
-        event.details.update({"load_time_ms": 1500})
+        event.details = '{"load_time_ms":1500}'
         await telemetry.events.LogEvent(event, metadata=API_KEY)
 
 

@@ -1,11 +1,9 @@
-"""How lines and cursors are written."""
+"""How lines are written."""
 
 import pytest
 
 from server.bots import log_view
-from server.bots.log_view import Cursor
 from server.bots.run_view import STATUS, WORDS
-from server.errors import InvalidArgument
 from server.tasks.log_hub import LogBatch
 from server.tasks.log_store import LogLineRow
 from switchyard.bots.v1 import run_pb2
@@ -29,17 +27,6 @@ def test_one_line_of_a_log_is_one_line_of_its_file(line_break: str) -> None:
     text = log_view.file_text([line(f"a{line_break}b"), line("c")])
 
     assert text == "[2024-01-15 10:30:00] - a\\nb\n[2024-01-15 10:30:00] - c\n"
-
-
-def test_a_cursor_is_read_as_it_was_written() -> None:
-    assert log_view.parse_cursor(log_view.cursor(RUN, 17)) == Cursor(RUN, 17)
-    assert log_view.parse_cursor(f"{RUN}:end") == Cursor(RUN, None)
-
-
-@pytest.mark.parametrize("text", ["", "17", f"{RUN}:", f"{RUN}:-1", f"{RUN}:1.5", f"{RUN}:x", f"{RUN}:1 ", f"{RUN}:٣"])
-def test_anything_else_is_no_cursor(text: str) -> None:
-    with pytest.raises(InvalidArgument):
-        log_view.parse_cursor(text)
 
 
 def test_readers_of_a_batch_get_the_same_object() -> None:

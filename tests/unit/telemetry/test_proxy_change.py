@@ -84,10 +84,22 @@ def test_switching_off_leaves_what_failures_did() -> None:
     assert changes(request("enabled", enabled=False)) == {}
 
 
-@pytest.mark.parametrize("path", ["id", "url", "update_mask", "*", "country.x", ""])
-def test_a_mask_that_names_anything_else_is_refused(path: str) -> None:
+def test_a_star_means_everything() -> None:
+    """AIP-134: a full replacement."""
+    assert changes(request("*", enabled=False, max_leases=1)) == {
+        "country": None,
+        "username": None,
+        "password": None,
+        "max_leases": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "paths", [["id"], ["url"], ["update_mask"], ["country.x"], [""], ["*", "country"], ["country", "*"]]
+)
+def test_a_mask_that_names_anything_else_is_refused(paths: list[str]) -> None:
     with pytest.raises(InvalidArgument) as refusal:
-        proxy_change.meant(request(path))
+        proxy_change.meant(request(*paths))
 
     assert refusal.value.violations[0].field == "update_mask"
 

@@ -14,7 +14,21 @@ KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*")
 
 
 def to_struct(words: Iterable[str], *, over: dict[str, Any] | None = None) -> struct_pb2.Struct | None:
-    """Return `words` laid over `over` as a Struct; None when there is nothing in it.
+    """Return `words` laid over `over`, read as `to_tree` does, as a Struct; None when there is nothing in it.
+
+    Raises:
+        CommandFailed: a word is not key=value.
+    """
+    tree = to_tree(words, over=over)
+    if not tree:
+        return None
+    struct = struct_pb2.Struct()
+    struct.update(tree)
+    return struct
+
+
+def to_tree(words: Iterable[str], *, over: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return `words` laid over `over`.
 
     A dot in a key goes into a map (`inputs.media_dir=./other`). A value is read as YAML has it: 3 is a number, true a
     boolean, nothing is null; what YAML would make a date or the like stays text.
@@ -28,11 +42,7 @@ def to_struct(words: Iterable[str], *, over: dict[str, Any] | None = None) -> st
         if not equals or not KEY.fullmatch(key):
             raise CommandFailed(f"{word!r} must be key=value", ExitCode.USAGE)
         put(tree, key.split("."), read_value(text))
-    if not tree:
-        return None
-    struct = struct_pb2.Struct()
-    struct.update(tree)
-    return struct
+    return tree
 
 
 def put(tree: dict[str, Any], path: list[str], value: Any) -> None:

@@ -9,10 +9,28 @@ from typing import Any, Final
 import grpc
 
 from server.cli.addresses import credentials_file, is_this_machine, reachable, shown
-from server.cli.failures import CommandFailed, ExitCode, from_status
+from server.cli.failures import CommandFailed, ExitCode, error_info, from_status
 from server.config import ConfigInvalid, ServerConfig
 from switchyard.auth.v1 import user_service_pb2_grpc
 from switchyard.bots.v1 import bot_instance_service_pb2_grpc, run_service_pb2_grpc, webhook_service_pb2_grpc
+from switchyard.comfy.v1 import session_service_pb2_grpc
+from switchyard.comfy.v1 import workflow_service_pb2_grpc as comfy_workflow_service_pb2_grpc
+from switchyard.environments.v1 import (
+    activity_service_pb2_grpc,
+    cost_service_pb2_grpc,
+    environment_service_pb2_grpc,
+    output_service_pb2_grpc,
+    reconciliation_service_pb2_grpc,
+    template_service_pb2_grpc,
+)
+from switchyard.orchestrator.v1 import (
+    fleet_service_pb2_grpc,
+    job_service_pb2_grpc,
+    metrics_service_pb2_grpc,
+    schedule_service_pb2_grpc,
+    secret_service_pb2_grpc,
+    workflow_service_pb2_grpc,
+)
 from switchyard.system.v1 import system_service_pb2_grpc
 from switchyard.tasks.v1 import task_service_pb2_grpc
 from switchyard.telemetry.v1 import statistics_service_pb2_grpc
@@ -46,6 +64,20 @@ class Connection:
         self.users = user_service_pb2_grpc.UserServiceStub(channel)
         self.system = system_service_pb2_grpc.SystemServiceStub(channel)
         self.statistics = statistics_service_pb2_grpc.StatisticsServiceStub(channel)
+        self.metrics = metrics_service_pb2_grpc.MetricsServiceStub(channel)
+        self.workflows = workflow_service_pb2_grpc.WorkflowServiceStub(channel)
+        self.jobs = job_service_pb2_grpc.JobServiceStub(channel)
+        self.schedules = schedule_service_pb2_grpc.ScheduleServiceStub(channel)
+        self.secrets = secret_service_pb2_grpc.SecretServiceStub(channel)
+        self.fleet = fleet_service_pb2_grpc.FleetServiceStub(channel)
+        self.comfy_sessions = session_service_pb2_grpc.SessionServiceStub(channel)
+        self.comfy_workflows = comfy_workflow_service_pb2_grpc.WorkflowServiceStub(channel)
+        self.environments = environment_service_pb2_grpc.EnvironmentServiceStub(channel)
+        self.environment_activity = activity_service_pb2_grpc.ActivityServiceStub(channel)
+        self.environment_output = output_service_pb2_grpc.OutputServiceStub(channel)
+        self.environment_costs = cost_service_pb2_grpc.CostServiceStub(channel)
+        self.environment_templates = template_service_pb2_grpc.TemplateServiceStub(channel)
+        self.reconciliation = reconciliation_service_pb2_grpc.ReconciliationServiceStub(channel)
 
 
 def find_target(server: str | None, api_key: str | None, environ: Mapping[str, str]) -> Target:
@@ -86,7 +118,8 @@ def connect(target: Target) -> Iterator[Connection]:
         except grpc.RpcError as error:
             # Every error a stub raises is a Call as well; grpc says so only in its prose.
             call: Any = error
-            raise from_status(call.code(), call.details() or "", server=target.address) from error
+            info = error_info(call.trailing_metadata() or ())
+            raise from_status(call.code(), call.details() or "", server=target.address, info=info) from error
 
 
 class Credential(

@@ -28,6 +28,7 @@ from server.cli.connection import Connection
 from server.cli.embedded_queue import NoQueueProgram, in_data_folder, queue_program
 from server.cli.output import size_text
 from server.config import ServerConfig
+from switchyard.orchestrator.v1 import metrics_service_pb2
 from switchyard.system.v1 import system_service_pb2
 from switchyard.telemetry.v1 import statistics_service_pb2
 
@@ -64,6 +65,7 @@ def examine(config: ServerConfig, environ: Mapping[str, str], connection: Connec
     yield check_database(config, info)
     if info is not None:
         yield check_counts(connection)
+        yield check_metrics(connection)
     yield check_queue(config, info)
     yield check_port("PORT", config.host, config.port, server_runs=info is not None)
     yield check_port("GRPC_PORT", config.grpc_host, config.grpc_port, server_runs=info is not None)
@@ -231,8 +233,25 @@ def check_counts(connection: Connection) -> Check:
     return Check("counts", False, f"{len(found.differences)} totals are wrong: {told}", advice)
 
 
+def check_metrics(connection: Connection) -> Check:
+    """Have the server count jobs anew, and compare."""
+    request = metrics_service_pb2.CheckMetricsRequest()
+    try:
+        found = connection.metrics.CheckMetrics(request, timeout=COUNT_SECONDS)
+    except grpc.RpcError as error:
+        status = getattr(error, "code", lambda: None)()
+        return Check("jobs", False, f"the server did not count: {status}", "see the server's log")
+    if found.ok:
+        return Check("jobs", True, f"{found.compared} sums of jobs are what their rows amount to")
+    told = "; ".join(f"{one.what}: {one.stored}, but {one.counted}" for one in found.differences[:3])
+    advice = "report this as a fault of Switchyard; the rows are right, the sums are not"
+    return Check("jobs", False, f"{len(found.differences)} sums are wrong: {told}", advice)
+
+
 def check_queue(config: ServerConfig, info: ServerInfo | None) -> Check:
     """Ask the server whether its queue answers; without it, ask the queue, or look for the program it would be."""
+    if config.use_memory_queue:
+        return Check("queue", True, "not used; workers ask every two seconds")
     if info is not None:
         found = "answers the server" if info.queue_reachable else "does not answer the server; work waits, none is lost"
         return Check("queue", info.queue_reachable, found, "start the Redis of REDIS_URL, or `switchyard up`")

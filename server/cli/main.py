@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from server.cli import bots, doctor, processes, runs, tasks, users, webhooks
+from server.cli import (
+    bots,
+    comfy,
+    doctor,
+    environments,
+    fleet,
+    jobs,
+    processes,
+    runs,
+    schedules,
+    secrets,
+    tasks,
+    users,
+    webhooks,
+    workflows,
+)
 from server.cli.failures import MEANINGS, CommandFailed, ExitCode
 
 HELP = "Runs Switchyard, and speaks to a running one.\n\nExit codes:\n\n" + "\n\n".join(
@@ -38,6 +53,8 @@ processes.register(app)
 bots.group.add_typer(runs.group)
 bots.group.add_typer(webhooks.group)
 app.add_typer(bots.group)
+for one in (comfy, environments, workflows, jobs, schedules, secrets, fleet):
+    app.add_typer(one.group)
 app.add_typer(tasks.group)
 app.add_typer(users.group)
 doctor.register(app)

@@ -6,17 +6,22 @@ one document, or one document a line where it is a stream, and nothing is said b
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
 # Control characters, which a terminal would obey, with the exception of the tab. Log lines come from web pages.
 UNPRINTABLE = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t"}
+
+# Of the height of the terminal, for what stands above and below a live picture.
+LIVE_SPARE_LINES = 4
+LIVE_PICTURES_PER_SECOND = 8
 
 
 class Output:
@@ -52,7 +57,7 @@ class Output:
     def note(self, text: str) -> None:
         """Tell people something that is not the answer."""
         if not self.as_json:
-            self._err.print(Text(printable(text), style="dim"))
+            self._err.print(Text(printable(text), style="dim"), soft_wrap=True)
 
     def table(self, plain: Any, columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
         """Print `rows` under `columns`, the sentence `empty` when there is none, or `plain` as JSON."""
@@ -87,6 +92,29 @@ class Output:
             return
         with self._err.status(printable(what)):
             yield
+
+    @contextmanager
+    def live(self, render: Callable[[int], RenderableType]) -> Iterator[bool]:
+        """Show what `render` returns for so many lines, always anew for as long as the block runs, and leave the last.
+
+        Yields False, and shows nothing, with `--json` or without a terminal. `render` is called by another thread.
+        """
+        if self.as_json or not self._err.is_terminal:
+            yield False
+            return
+        picture = Live(
+            get_renderable=lambda: render(max(1, self._err.size.height - LIVE_SPARE_LINES)),
+            console=self._err,
+            refresh_per_second=LIVE_PICTURES_PER_SECOND,
+        )
+        answers = self._out
+        if answers.is_terminal:  # lines stand above the picture, which only its own console can do
+            self._out = self._err
+        try:
+            with picture:
+                yield True
+        finally:
+            self._out = answers
 
     @contextmanager
     def transfer(self, what: str, total_bytes: int) -> Iterator["Transfer"]:

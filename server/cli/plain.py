@@ -1,8 +1,9 @@
 """Messages of the contract as plain values, in the words the HTTP API uses: the form that `--json` prints."""
 
 import base64
+import json
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from google.protobuf import any_pb2, duration_pb2, struct_pb2, timestamp_pb2
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
@@ -10,6 +11,9 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from gateway_options.v1 import options_pb2
+
+# Whose documents write names in camelCase.
+CAMEL_CASE: Final = frozenset({"switchyard.environments.v1"})
 
 # What json.dumps takes. Any is what a tree of JSON is in the type system.
 Plain: TypeAlias = dict[str, Any]
@@ -19,7 +23,10 @@ Field: TypeAlias = FieldDescriptor | Any
 
 def to_plain(message: Message) -> Plain:
     """Return `message` as a dict with every field: None for one that is unset, names of enum values as in the API."""
-    return {field.name: field_value(message, field) for field in message.DESCRIPTOR.fields}
+    camel = message.DESCRIPTOR.file.package in CAMEL_CASE
+    return {
+        field.json_name if camel else field.name: field_value(message, field) for field in message.DESCRIPTOR.fields
+    }
 
 
 def field_value(message: Message, field: Field) -> Any:
@@ -42,6 +49,8 @@ def single_value(value: Any, field: Field) -> Any:
         return message_value(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
+    if field.GetOptions().Extensions[options_pb2.field].json_text:
+        return json.loads(value) if value else None
     return value
 
 

@@ -1,35 +1,27 @@
 """`switchyard bots` start, stop, logs, runs, artifacts: the runs of an instance and what they leave."""
 
-import hashlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import uuid4
 
-import grpc
 import typer
 
+from server.cli.artifacts import DownloadOption, fetch, show_artifacts
 from server.cli.assignments import to_struct
 from server.cli.bots import RUN_STATUS, InstanceArgument, ParamOption, RequestIdOption
 from server.cli.failures import CommandFailed, ExitCode
-from server.cli.output import Output, size_text
+from server.cli.live_log import line_text, show_end, show_line, unbroken
+from server.cli.output import Output
 from server.cli.plain import enum_name, local_time, to_plain
 from server.cli.session import Session, remote
 from switchyard.bots.v1 import run_pb2
 from switchyard.bots.v1 import run_service_pb2 as pb
-from switchyard.system.v1 import system_service_pb2
 from switchyard.tasks.v1 import task_pb2
 
 group = typer.Typer()
 
-LEVEL: Final = task_pb2.LogLine.Level.DESCRIPTOR
-KIND: Final = task_pb2.Artifact.Kind.DESCRIPTOR
 FINAL: Final = frozenset({run_pb2.RUN_STATUS_SUCCESS, run_pb2.RUN_STATUS_ERROR, run_pb2.RUN_STATUS_STOPPED})
-STYLES: Final = {task_pb2.LogLine.LEVEL_ERROR: "red", task_pb2.LogLine.LEVEL_WARNING: "yellow"}
-# A server that restarts is waited for this long, in seconds.
-RECONNECT_SECONDS: Final = 60.0
-RECONNECT_PAUSE_SECONDS: Final = 0.5
 # A run gets 10 s to end and is killed then.
 STOP_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.2
@@ -131,37 +123,14 @@ def stored_lines(session: Session, instance_id: str, run_id: str, *, after: str)
 
 def show_live(session: Session, request: pb.WatchLogsRequest) -> pb.WatchLogsResponse.End:
     """Print lines as they come until the run ends; come back behind the last one when the connection breaks."""
-    while True:
-        try:
-            for message in session.connection.runs.WatchLogs(request, wait_for_ready=bool(request.after)):
-                for line in message.lines:
-                    show_watched(session.output, line)
-                    request.after = line.cursor or request.after
-                if message.HasField("end"):
-                    show_end(session.output, message.end)
-                    return message.end
-        except grpc.RpcError as error:
-            refuse_unless_broken(error)
-        session.output.note("the connection broke; coming back behind the last line")
-        await_server(session)
-
-
-def refuse_unless_broken(error: grpc.RpcError) -> None:
-    """Raise `error` again unless it says that the server went away."""
-    call: Any = error
-    if call.code() is not grpc.StatusCode.UNAVAILABLE:
-        raise error
-
-
-def await_server(session: Session) -> None:
-    """Wait until the server answers again.
-
-    Raises:
-        grpc.RpcError: it has not for RECONNECT_SECONDS.
-    """
-    time.sleep(RECONNECT_PAUSE_SECONDS)
-    request = system_service_pb2.GetServerInfoRequest()
-    session.connection.system.GetServerInfo(request, timeout=RECONNECT_SECONDS, wait_for_ready=True)
+    for message in unbroken(session, session.connection.runs.WatchLogs, request):
+        for line in message.lines:
+            show_watched(session.output, line)
+            request.after = line.cursor or request.after
+        if message.HasField("end"):
+            show_end(session.output, message.end)
+            return message.end
+    raise AssertionError("an unbroken stream goes on until its end")
 
 
 def show_watched(output: Output, line: pb.WatchLogsResponse.Line) -> None:
@@ -170,26 +139,6 @@ def show_watched(output: Output, line: pb.WatchLogsResponse.Line) -> None:
         show_line(output, {"cursor": line.cursor, **to_plain(line.line)}, line.text, line.line)
     else:
         output.note(line.text)
-
-
-def show_line(output: Output, plain: Any, text: str, line: task_pb2.LogLine) -> None:
-    """Print one line of a log."""
-    if output.as_json:
-        output.record(plain)
-    else:
-        output.line(text, style=STYLES.get(line.level, ""))
-
-
-def show_end(output: Output, end: pb.WatchLogsResponse.End) -> None:
-    """Tell programs that the stream is complete."""
-    if output.as_json:
-        output.record({"end": to_plain(end)})
-
-
-def line_text(line: task_pb2.LogLine) -> str:
-    """Return a line as the live log shows it."""
-    instant = line.timestamp.ToDatetime().strftime("%Y-%m-%d %H:%M:%S")
-    return f"[{instant}] - {line.message}"
 
 
 def expect_success(session: Session, instance_id: str, end: pb.WatchLogsResponse.End) -> None:
@@ -265,9 +214,7 @@ def artifacts(
     session: Session,
     instance_id: InstanceArgument,
     run_id: RunOption = None,
-    download: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", file_okay=False, help="Put the files into this folder.")
-    ] = None,
+    download: DownloadOption = None,
 ) -> None:
     """List the files a run left: screenshots, downloads, traces, its result."""
     chosen = run_id or require_newest(session, instance_id).id
@@ -275,35 +222,8 @@ def artifacts(
     if download is not None:
         for artifact in answer.artifacts:
             request = pb.DownloadArtifactRequest(id=instance_id, run_id=chosen, name=artifact.name)
-            fetch(session, request, artifact, download)
-    rows = (
-        (artifact.name, str(enum_name(KIND, artifact.kind)), size_text(artifact.size_bytes), artifact.sha256)
-        for artifact in answer.artifacts
-    )
-    columns = ("NAME", "KIND", "SIZE", "SHA256")
-    session.output.table(to_plain(answer), columns, rows, empty="the run left no files")
-
-
-def fetch(session: Session, request: pb.DownloadArtifactRequest, artifact: task_pb2.Artifact, folder: Path) -> None:
-    """Write an artifact into `folder`, under its name once it is complete and is what was stored.
-
-    Raises:
-        CommandFailed: its name leads elsewhere, or its content is not the one that was stored.
-    """
-    if Path(request.name).name != request.name or request.name.startswith("."):
-        raise CommandFailed(f"the artifact's name {request.name!r} is no plain file name")
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{request.name}.part"
-    digest = hashlib.sha256()
-    with draft.open("wb") as file, session.output.transfer(request.name, artifact.size_bytes) as transfer:
-        for piece in session.connection.runs.DownloadArtifact(request):
-            digest.update(piece.data)
-            file.write(piece.data)
-            transfer.advance(len(piece.data))
-    if digest.hexdigest() != artifact.sha256:
-        draft.unlink()
-        raise CommandFailed(f"{request.name} arrived damaged: its SHA-256 is {digest.hexdigest()}")
-    draft.replace(folder / request.name)
+            fetch(session.output, session.connection.runs.DownloadArtifact(request), artifact, download)
+    show_artifacts(session.output, to_plain(answer), answer.artifacts)
 
 
 def get_run(session: Session, instance_id: str, run_id: str) -> run_pb2.RunDetail:

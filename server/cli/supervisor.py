@@ -28,6 +28,11 @@ CHECK_FAILURES: Final = 3
 
 STOP_SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
+# What calls itself so is meant to outlive whoever has made it, but not us: holders of environments on this machine.
+# Asked to end, they take this long at most with what they hold; then they are killed.
+LASTING_NAME: Final = "sy-env"
+LASTING_SECONDS: Final = 5.0
+
 # Source: linux/prctl.h.
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_CHILD_SUBREAPER: Final = 36
@@ -182,7 +187,7 @@ class Supervisor:
         if self.stop_requests:
             return
         # What a dead process left behind has lost its owner: nobody will ever use or stop it.
-        kill_orphans(keep={c.process.pid for c in self.children if c.process is not None})
+        kill_orphans(keep={c.process.pid for c in self.children if c.process is not None} | lasting_children())
         now = time.monotonic()
         child.restarts = 1 if now - child.started >= STEADY_SECONDS else child.restarts + 1
         pause = RESTART_SECONDS[min(child.restarts, len(RESTART_SECONDS)) - 1]
@@ -197,8 +202,18 @@ class Supervisor:
         asked = time.monotonic()
         for child in reversed(self.children):
             self._stop_child(child, wakeup, limit=asked + child.program.stop_by_seconds)
+            # Now they are ours, if that was a worker: they end while the others do.
+            for pid in lasting_children():
+                send(pid, signal.SIGTERM)
+        self._await_lasting(wakeup)
         kill_orphans(keep=frozenset())
         return 0 if self.stop_requests == 1 else 130
+
+    def _await_lasting(self, wakeup: int) -> None:
+        limit = time.monotonic() + LASTING_SECONDS
+        while lasting_children() and self.stop_requests == 1 and time.monotonic() < limit:
+            self._receive(wakeup, seconds=max(0.0, limit - time.monotonic()))
+            self._reap()
 
     def _stop_child(self, child: Child, wakeup: int, *, limit: float) -> None:
         if child.process is None:
@@ -284,6 +299,16 @@ def kill_orphans(*, keep: frozenset[int] | set[int]) -> None:
             send(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+
+
+def lasting_children() -> set[int]:
+    """Return the pids of those of our children that outlive what has made them."""
+    found = set()
+    for pid in present_children():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if Path(f"/proc/{pid}/comm").read_text(errors="replace").rstrip("\n") == LASTING_NAME:
+                found.add(pid)
+    return found
 
 
 def present_children() -> list[int]:

@@ -54,7 +54,12 @@ def require_ports(config: ServerConfig) -> None:
     Raises:
         StartFailed: a port is taken.
     """
-    for variable, host, port in (("PORT", config.host, config.port), ("GRPC_PORT", config.grpc_host, config.grpc_port)):
+    listeners = (
+        ("PORT", config.host, config.port),
+        ("AGENT_PORT", config.host, config.agent_port),
+        ("GRPC_PORT", config.grpc_host, config.grpc_port),
+    )
+    for variable, host, port in listeners:
         if refusal := refused_binding(host, port):
             place = f"{shown(host)}:{port}"
             raise StartFailed(f"{place} cannot be used: {refusal.strerror}; end the program there, or set {variable}")
@@ -73,11 +78,11 @@ def require_worker_settings(environment: Mapping[str, str]) -> None:
 
 
 def supervise(config: ServerConfig) -> int:
-    """Run what `config` asks for. A queue of our own is left out when REDIS_URL names another."""
+    """Run what `config` asks for. A queue of our own is left out when REDIS_URL names another, or none is wanted."""
     environment = dict(os.environ)
     programs: list[Program] = []
     queue = None
-    if config.redis_url is None:
+    if config.redis_url is None and not config.use_memory_queue:
         queue = in_data_folder(config.data_dir)
         programs.append(queue_program(queue, environment))
         environment["REDIS_URL"] = queue.url
@@ -142,7 +147,8 @@ def worker_program(environment: Mapping[str, str]) -> Program:
     return Program(
         name="worker",
         command=[sys.executable, "-m", "workers"],
-        environment=environment,
+        # What it makes to last longer than itself ends with us.
+        environment={**environment, "SWITCHYARD_UP_PID": str(os.getpid())},
         ready=has_lived,
         ready_seconds=2 * WORKER_READY_SECONDS,
         stop_by_seconds=WORKER_STOP_BY_SECONDS,
@@ -156,6 +162,7 @@ def announce(config: ServerConfig, *, new_credentials: bool) -> None:
         "Switchyard is running; Ctrl-C stops it.",
         f"  HTTP          {http}",
         f"  Documentation {http}/docs",
+        f"  Environments  http://{shown(config.host)}:{config.agent_port}",
         f"  gRPC          {shown(config.grpc_host)}:{config.grpc_port}",
         f"  Data          {config.data_dir}",
     ]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from server.cli.assignments import read_config_file, to_struct
+from server.cli.assignments import read_config_file, to_struct, to_tree
 from server.cli.failures import CommandFailed, ExitCode
 
 
@@ -55,3 +55,8 @@ def test_a_file_that_is_no_map_of_plain_values_is_refused(tmp_path: Path, text: 
 
     with pytest.raises(CommandFailed):
         read_config_file(file)
+
+
+def test_a_whole_number_stays_one_where_json_is_wanted() -> None:
+    assert to_tree(["n=3", "deep.x=2.5", "none="]) == {"n": 3, "deep": {"x": 2.5}, "none": None}
+    assert isinstance(to_tree(["n=3"])["n"], int)

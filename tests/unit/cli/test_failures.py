@@ -1,7 +1,10 @@
 import grpc
 import pytest
+from google.rpc import error_details_pb2
 
-from server.cli.failures import MEANINGS, ExitCode, from_status
+from server.cli.failures import DETAILS_KEY, MEANINGS, ExitCode, error_info, from_status
+from server.errors import BrowserGone
+from server.rpc.errors import of_refusal
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,25 @@ def test_a_refusal_is_one_line() -> None:
 
 def test_a_refusal_without_words_names_its_status() -> None:
     assert str(from_status(grpc.StatusCode.INTERNAL, "", server="s")) == "INTERNAL"
+
+
+def test_a_server_that_says_what_is_away_does_answer() -> None:
+    info = error_details_pb2.ErrorInfo(metadata={"cause": "its worker\nwas lost"})
+
+    failure = from_status(grpc.StatusCode.UNAVAILABLE, "Browser server not responding", server="s", info=info)
+
+    assert str(failure) == "Browser server not responding: its worker was lost"
+    assert failure.exit_code is ExitCode.FAILED
+
+
+def test_what_a_server_says_of_an_error_stands_in_its_trailing_metadata() -> None:
+    wire = of_refusal(BrowserGone("it was killed"))
+
+    info = error_info([("date", "today"), (DETAILS_KEY, wire.details)])
+
+    assert info is not None
+    assert (info.reason, dict(info.metadata)) == ("ERROR_REASON_BROWSER_GONE", {"cause": "it was killed"})
+    assert error_info([("date", "today")]) is None
 
 
 def test_every_exit_code_is_explained() -> None:

@@ -2,6 +2,7 @@
 
 from server.cli.plain import enum_names, enum_number, local_time, to_plain
 from switchyard.bots.v1 import bot_instance_pb2, run_pb2
+from switchyard.orchestrator.v1.job_pb2 import JobDetail
 from switchyard.tasks.v1 import task_pb2
 
 
@@ -75,3 +76,11 @@ def test_people_read_times_to_the_second() -> None:
     run.queued_at.FromJsonString("2024-01-15T10:30:00.999Z")
 
     assert local_time(run.queued_at).endswith(":00")
+
+
+def test_json_that_is_sent_as_text_is_shown_as_what_it_says() -> None:
+    job = JobDetail(variables='{"sum": 15, "big": 12345678901234567890}')
+
+    plain = to_plain(job)
+
+    assert (plain["variables"], plain["outputs"]) == ({"sum": 15, "big": 12345678901234567890}, None)

@@ -35,8 +35,8 @@ make_venv() {
 install_locked() {
     # uv is about ten times as fast; pip does the same where uv does not run.
     if .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/installer.lock 2>/dev/null &&
-        .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r deploy/requirements.lock \
-            2>/dev/null; then
+        .venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode --require-hashes \
+            -r deploy/requirements.lock 2>/dev/null; then
         return
     fi
     echo "setup: uv could not install the environment, trying pip" >&2
@@ -50,7 +50,13 @@ install_project() {
         fail "the project itself could not be installed; \`make clean setup\` starts afresh"
 }
 
+# Where the environment forbids Python to keep what it has compiled, each process would compile everything anew.
+compile_project() {
+    .venv/bin/python -m compileall -q -j 0 server gateway workers generated/python
+}
+
 new_enough .venv/bin/python || make_venv
 echo "setup: installing the locked environment into .venv" >&2
 install_locked
 install_project
+compile_project

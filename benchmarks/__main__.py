@@ -22,6 +22,16 @@ BENCHMARKS = (
     "event_writes",
     "telemetry_reads",
     "live_readers",
+    "workflow_submits",
+    "job_claims",
+    "fleet_reads",
+    "heartbeats",
+    "workflow_engine",
+    "noop_jobs",
+    "scaling",
+    "comfy_sessions",
+    "environments",
+    "client",
 )
 RESULTS = Path(__file__).with_name("results.md")
 

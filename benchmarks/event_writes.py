@@ -16,7 +16,8 @@ import orjson
 from benchmarks.load import measure
 from benchmarks.result import Row, percentile
 from switchyard.telemetry.v1 import event_service_pb2, event_service_pb2_grpc
-from tests.end_to_end.system import System, free_port, wait_until
+from tests.end_to_end.system import System, wait_until
+from tests.ports import free_port
 
 CLIENTS, ROUNDS, SECONDS = 32, 3, 4.0
 OF_PEER, PER_SECOND = 8.0, 50_000
@@ -112,9 +113,9 @@ def as_stream(system: System) -> float:
 
 def batch(first: int) -> event_service_pb2.IngestEventsRequest:
     """Made beforehand: only storing is measured."""
+    details = orjson.dumps(DETAILS).decode()
     request = event_service_pb2.IngestEventsRequest(first_position=first)
     for _ in range(BATCH):
-        event = request.events.add(session_id="s-1", event_type="navigation")
-        event.details.update(DETAILS)
+        event = request.events.add(session_id="s-1", event_type="navigation", details=details)
         event.event_time.FromSeconds(1_700_000_000)
     return request

@@ -10,7 +10,8 @@ import httpx
 
 from benchmarks.load import measure
 from benchmarks.result import Row
-from tests.end_to_end.system import System, free_port, wait_until
+from tests.end_to_end.system import System, wait_until
+from tests.ports import free_port
 
 TARGET = 5.0
 

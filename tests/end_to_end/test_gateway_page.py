@@ -10,9 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.end_to_end.system import free_port, wait_until
+from tests.end_to_end.system import wait_until
+from tests.ports import free_port
 
-PAGE = Path(__file__).parents[2] / "docs" / "gateway.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "gateway.md"
 SECTION = re.search(r"## Five minutes\n(.*?)\n## ", PAGE.read_text(), re.DOTALL)
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*(?:\n    .*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)

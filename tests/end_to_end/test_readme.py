@@ -1,7 +1,6 @@
-"""What the README tells people to type does what it says: its walk-through, typed into a shell."""
+"""What pages tell people to type does what they say: README, tutorial and operations, typed into a shell."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,25 +9,29 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.end_to_end.system import ROOT, free_port, wait_until
+from tests.end_to_end.system import ROOT, wait_until
+from tests.end_to_end.walk_through import blocks_of
+from tests.ports import free_port
 
-BLOCK = re.compile(r"^<!-- walk-through: (\w+) -->\n```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = ("README.md", "docs/tutorial.md", "docs/how_to/operations.md")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Walk:
-    """A running system and a demo feed, and a shell that types the README's blocks."""
+    """A running system and a demo feed, and a shell that types the blocks of the pages."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.http_port, self.demo_port = free_port(), free_port()
         own = {"DATA_DIR": str(folder / "data"), "PORT": str(self.http_port), "GRPC_PORT": str(free_port())}
-        self.environment = {**os.environ, **own, "AGENT_PORT": str(free_port())}
-        blocks = BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
+        own |= {"AGENT_PORT": str(free_port()), "BOTS_DIR": str(folder / "walk" / "bots")}
+        own["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.environment = {**os.environ, **own}
+        blocks = [block for page in PAGES for block in blocks_of(ROOT / page).items()]
         self.blocks = {name: self.relocate(text) for name, text in blocks}
 
     def relocate(self, text: str) -> str:
-        """Put the ports and the folder of this test in the place of the README's."""
+        """Put the ports and the folder of this test in the place of the pages' own."""
         text = text.replace("127.0.0.1:8000", f"127.0.0.1:{self.http_port}")
         return text.replace("127.0.0.1:8090", f"127.0.0.1:{self.demo_port}").replace("/tmp/walk", f"{self.folder}/walk")
 
@@ -95,3 +98,30 @@ def test_the_walk_through_of_telemetry(walk: Walk) -> None:
     assert "s-1,profile_1,desktop," in shown
     assert '"avg_latency_ms":1500' in shown
     assert '"url":"1.2.3.4:12321"' in shown
+
+
+def test_the_walk_through_of_workflows(walk: Walk) -> None:
+    shown = walk.type("workflows")
+
+    assert "The sum is 15" in shown
+    assert '"status":"triggered","reason":"triggered by admin"' in shown
+    assert '"fire_times":["' in shown
+    assert '"total_robots":1' in shown
+
+
+@pytest.mark.timeout(300)
+def test_the_tutorial_makes_a_bot_and_shows_how_it_fails(walk: Walk) -> None:
+    shown = walk.type("tutorial_write", "tutorial_run", "tutorial_break", "tutorial_http")
+
+    assert "this is Demo feed" in shown
+    assert "ended: success" in shown
+    assert "exit code 1" in shown
+    assert "failure.png" in shown
+    assert "event: end" in shown
+    assert (walk.folder / "walk" / "pictures" / "feed.png").read_bytes().startswith(PNG)
+
+
+def test_a_backup_is_made_as_the_page_says(walk: Walk) -> None:
+    shown = walk.type("backup")
+
+    assert shown.count("database: sqlite") == 2

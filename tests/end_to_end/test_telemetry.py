@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.end_to_end.command_line import switchyard
 from tests.end_to_end.system import System, wait_until
-from tests.end_to_end.test_cli import switchyard
 from tests.end_to_end.test_keeps_its_word import start_waiting_browser
 
 

@@ -32,6 +32,7 @@ def test_values_are_read() -> None:
             "TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1",
             "CORS_ALLOWED_ORIGINS": "https://a.example, http://localhost:3000",
             "OUTBOUND_ALLOW": "intranet.example,10.1.0.0/16,*",
+            "ROBOT_TOKENS": f"robot-001:{'aB' * 32}, robot_2:{'0' * 64},",
         }
     )
 
@@ -39,6 +40,7 @@ def test_values_are_read() -> None:
     assert config.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("192.0.2.1/32"))
     assert config.cors_allowed_origins == ("https://a.example", "http://localhost:3000")
     assert config.outbound_allow == ("intranet.example", "10.1.0.0/16", "*")
+    assert config.robot_tokens == (("robot-001", "ab" * 32), ("robot_2", "0" * 64))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,14 @@ def test_values_are_read() -> None:
         ({"TRUSTED_PROXIES": "proxy"}, "TRUSTED_PROXIES must list IP addresses"),
         ({"CORS_ALLOWED_ORIGINS": "a.example"}, "CORS_ALLOWED_ORIGINS must list origins as https://example.com"),
         ({"CORS_ALLOWED_ORIGINS": "https://a.example/"}, "CORS_ALLOWED_ORIGINS must list origins"),
+        ({"ROBOT_AUTH_ENABLED": "2"}, "ROBOT_AUTH_ENABLED must be true or false, not '2'"),
+        ({"ROBOT_TOKENS": "robot-001"}, "ROBOT_TOKENS must list pairs robot-id:hash"),
+        ({"ROBOT_TOKENS": "robot.001:" + "a" * 64}, "ROBOT_TOKENS must list pairs robot-id:hash"),
+        ({"ROBOT_TOKENS": f"r1:{'a' * 64},r2:{'a' * 63}"}, "ROBOT_TOKENS must list pairs robot-id:hash"),
+        ({"ROBOT_TOKENS": f"r1:{'a' * 64},r2:{'A' * 64}"}, "ROBOT_TOKENS must list each hash once"),
+        ({"AUDIT_RETENTION_DAYS": "-1"}, "AUDIT_RETENTION_DAYS must be a whole number from 0 to 36500, not '-1'"),
+        ({"SESSION_IDLE_MINUTES": "-1"}, "SESSION_IDLE_MINUTES must be a whole number from 0 to 525600, not '-1'"),
+        ({"SESSION_WAIT_SECONDS": "0"}, "SESSION_WAIT_SECONDS must be a whole number from 1 to 3600, not '0'"),
         ({"OUTBOUND_ALLOW": "http://x"}, "OUTBOUND_ALLOW must list hosts, networks or '*'"),
         ({"OUTBOUND_ALLOW": "*.example.com"}, "OUTBOUND_ALLOW must list hosts, networks or '*'"),
         ({"LEASE_SECONDS": "1"}, "LEASE_SECONDS must be a whole number from 2 to 3600"),
@@ -86,3 +96,21 @@ def test_secrets_are_not_shown() -> None:
     config = ServerConfig.from_environment({"API_KEY": "visible-key", "DATABASE_URL": "postgresql://u:visible-pw@h/d"})
 
     assert "visible" not in repr(config)
+
+
+def test_what_is_wrong_in_the_list_of_robots_is_not_repeated() -> None:
+    with pytest.raises(ConfigInvalid) as refusal:
+        ServerConfig.from_environment({"ROBOT_TOKENS": "robot-001:the-token-itself"})
+
+    assert "the-token-itself" not in str(refusal.value)
+
+
+def test_there_is_no_server_without_its_database() -> None:
+    with pytest.raises(ConfigInvalid, match="DB_ENABLED must be true: all state is kept in the database"):
+        ServerConfig.from_environment({"DB_ENABLED": "false"})
+
+
+def test_a_server_without_a_queue_names_no_redis() -> None:
+    assert ServerConfig.from_environment({"USE_MEMORY_QUEUE": "true"}).use_memory_queue
+    with pytest.raises(ConfigInvalid, match="USE_MEMORY_QUEUE must not be true while REDIS_URL is set"):
+        ServerConfig.from_environment({"USE_MEMORY_QUEUE": "true", "REDIS_URL": "redis://127.0.0.1"})

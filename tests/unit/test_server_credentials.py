@@ -81,3 +81,21 @@ def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigInvalid, match=r"secret\.key does not hold a key"):
         open_secret_box(tmp_path)
+
+
+def test_servers_that_may_share_a_database_are_told_the_key_of_tokens(tmp_path: Path) -> None:
+    shared = {"DATABASE_URL": "postgresql://u@h/db"}
+
+    with pytest.raises(ConfigInvalid, match="JWT_SECRET_KEY must be set"):
+        load_credentials(config_of(tmp_path, **shared))
+
+    given = load_credentials(config_of(tmp_path, JWT_SECRET_KEY="k" * 43, **shared))
+    assert given.jwt_secret_key == "k" * 43
+
+
+def test_the_key_of_tokens_may_also_lie_in_the_file(tmp_path: Path) -> None:
+    made = load_credentials(config_of(tmp_path))
+
+    shared = load_credentials(config_of(tmp_path, DATABASE_URL="postgresql://u@h/db"))
+
+    assert shared.jwt_secret_key == made.jwt_secret_key

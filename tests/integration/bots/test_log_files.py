@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from server.bots import run_log_file
+from server.bots.instance_store import RUN_KIND
 from server.bots.run_log_file import LogFileTaken, RunLogFile
 from server.bots.tenant_folder import TenantFolder
 from server.clock import now_micros
+from server.tasks.artifacts import ArtifactFiles
 from server.tasks.log_store import LogLineRow
+from server.tasks.retention import Retention
 from switchyard.bots.v1 import bot_instance_service_pb2
 from tests.integration.bots.serving import Bots, serving
 
@@ -149,7 +152,8 @@ async def test_stored_logs_of_old_runs_are_removed_and_the_runs_stay(bots: Bots)
     await bots.run_once(instance.id, "old")
     bots.clock.ahead += 31 * 86_400 * 1_000_000
 
-    await bots.services.housekeeping.clear()
+    files = ArtifactFiles(bots.data_dir, bots.database, bots.clock)
+    await Retention(bots.database, files, bots.clock, kinds=[RUN_KIND], days=30).clear()
 
     lines, runs = await bots.database.read(
         lambda connection: (

@@ -48,10 +48,11 @@ class ListeningHost:
     def browser_event(self, event_type: str, details: Mapping[str, object]) -> None:
         self.events.append((event_type, details))
 
-    async def allow_url(self, url: str) -> None:
+    async def allow_url(self, url: str) -> list[str]:
         self.asked.append(url)
         if not url.startswith("http://127.0.0.1:"):
             raise AddressRefused(f"{url} is not allowed")
+        return ["127.0.0.1"]
 
     @property
     def log_text(self) -> str:

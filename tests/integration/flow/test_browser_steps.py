@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 
 import psutil
@@ -12,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.integration.flow.conftest import ListeningHost, Workshop
+from tests.patience import PATIENCE
 
 PAGE = """<!doctype html><title>A page</title>
 <h1>Head   line</h1><p class=many>one</p><p class=many>two</p>
@@ -122,31 +122,21 @@ async def test_nodes_read_and_write_the_page(workshop: Workshop, site: str) -> N
     assert "#field (7 characters)" in host.log_text
 
 
-async def test_what_is_typed_stays_out_of_the_log(workshop: Workshop, site: str) -> None:
-    host = workshop.host(url=site, secret="hunter2")
-
-    await workshop.run_steps(
-        [{"goto": "{{params.url}}"}, {"fill": {"selector": "#field", "text": "{{params.secret}}"}}, {"press": "q"}],
-        host,
-    )
-
-    assert "hunter2" not in host.log_text
-    assert "press: a character" in host.log_text
-
-
 # Each step with a piece of the reason it fails for.
 FAILURES: list[tuple[dict[str, object], str]] = [
     ({"click": {"selector": "#none", "timeout": 0.3}}, "nothing matched '#none' within 0.3 s"),
-    ({"click": {"selector": ".many", "timeout": 0.3}}, "'.many' matches 2 elements; it must match one"),
+    ({"click": {"selector": ".many"}}, "'.many' matches 2 elements; it must match one"),
     (
         {"click": {"selector": "#dark", "timeout": 0.3}},
         "'#dark' was there but could not be used within 0.3 s: it is disabled",
     ),
-    ({"click": {"selector": "#under", "timeout": 0.6}}, "could not be used within 0.6 s: something lies on top of it"),
-    ({"click": {"selector": "a[", "timeout": 0.3}}, "'a[' is not a selector"),
-    ({"click": {"selector": "xpath=//[", "timeout": 0.3}}, "'xpath=//[' is not a selector"),
-    ({"click": {"selector": "foo=bar", "timeout": 0.3}}, "'foo=bar' is not a selector"),
-    ({"fill": {"selector": "h1", "text": "x", "timeout": 0.3}}, "Element is not an <input>"),
+    # These two are told by the browser only after it has tried, which takes a busy machine a while.
+    ({"click": {"selector": "#under", "timeout": 2}}, "could not be used within 2 s: something lies on top of it"),
+    ({"select": {"selector": "#list", "value": "zz", "timeout": 1}}, "it has no such option"),
+    ({"click": {"selector": "a["}}, "'a[' is not a selector"),
+    ({"click": {"selector": "xpath=//["}}, "'xpath=//[' is not a selector"),
+    ({"click": {"selector": "foo=bar"}}, "'foo=bar' is not a selector"),
+    ({"fill": {"selector": "h1", "text": "x"}}, "Element is not an <input>"),
     ({"press": {"key": "NoSuchKey"}}, 'Unknown key: "NoSuchKey"'),
     ({"wait_for": {"selector": "#none", "timeout": 0.3}}, "nothing matched '#none' within 0.3 s"),
     ({"wait_for": {"url": "**/never", "timeout": 0.3}}, "it did not happen within 0.3 s"),
@@ -161,7 +151,6 @@ FAILURES: list[tuple[dict[str, object], str]] = [
     ({"expect": {"url": "elsewhere", "timeout": 0}}, "expected the address to contain 'elsewhere'"),
     ({"expect": {"title": "B", "timeout": 0}}, "expected the title to contain 'B', it is 'A page'"),
     ({"expect": {"equals": ["a", "b"]}}, "expected 'b', found 'a'"),
-    ({"select": {"selector": "#list", "value": "zz", "timeout": 0.3}}, "it has no such option"),
     ({"upload": {"selector": "#upload", "files": ""}}, "a file name is empty"),
     ({"upload": {"selector": "#upload", "files": "../../config.yaml"}}, "is outside of 'inputs/media'"),
     ({"goto": "{{params.closed}}"}, "nothing answers there (ERR_CONNECTION_REFUSED)"),
@@ -261,20 +250,19 @@ async def test_the_browser_takes_time_zone_and_locale_from_the_configuration_and
 
 
 async def test_a_stop_ends_a_waiting_step_at_once_and_leaves_no_process(workshop: Workshop, site: str) -> None:
+    others = psutil.Process().children(recursive=True)
     host = workshop.host(url=site)
     run = asyncio.create_task(
         workshop.run_steps([{"goto": "{{params.url}}"}, {"wait_for": {"selector": "#none", "timeout": 600}}], host)
     )
     await _until_logged(host, "wait_for")
 
-    asked = time.monotonic()
     host.cancelled.set()
-    outcome = await run
+    outcome = await asyncio.wait_for(run, PATIENCE)
 
     assert outcome.state == "cancelled"
-    assert time.monotonic() - asked < 3
     assert host.result()["status"] == "stopped"
-    assert psutil.Process().children(recursive=True) == []
+    assert [process for process in psutil.Process().children(recursive=True) if process not in others] == []
 
 
 @pytest.mark.parametrize("victim", ["chromium", "node"])
@@ -339,7 +327,9 @@ async def _until_logged(host: ListeningHost, words: str) -> None:
     await asyncio.sleep(0.2)
 
 
-async def test_what_happens_in_the_browser_is_told_without_what_is_typed(workshop: Workshop, site: str) -> None:
+async def test_what_happens_in_the_browser_is_told_and_logged_without_what_is_typed(
+    workshop: Workshop, site: str
+) -> None:
     host = workshop.host(secret="hunter2")
 
     outcome = await workshop.run_steps(
@@ -371,7 +361,8 @@ async def test_what_happens_in_the_browser_is_told_without_what_is_typed(worksho
     assert ("navigation", {"url": f"{site}/other"}) in told
     assert told[-1][0] == "error"
     assert (told[-1][1]["error_type"], "#missing" in str(told[-1][1]["message"])) == (outcome.error_type, True)
-    assert "hunter2" not in str(told)
+    assert "hunter2" not in str(told) + host.log_text
+    assert "press: a character" in host.log_text
 
 
 async def test_a_run_that_opens_no_page_tells_nothing_of_a_browser(workshop: Workshop) -> None:

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import sqlalchemy as sa
 import structlog
+
+from server.database.away import BREAKS
 
 log: Final = structlog.get_logger(__name__)
 
@@ -18,6 +19,6 @@ async def repeat(work: Callable[[], Awaitable[object]], *, seconds: float, broke
     while True:
         try:
             await work()
-        except (OSError, sa.exc.DBAPIError):
+        except BREAKS:
             log.warning(f"{broken_off}; the next turn goes on", exc_info=True)
         await asyncio.sleep(seconds)

@@ -18,6 +18,7 @@ from server.bots.run_log_file import LogFileTaken, RunLogFile, file_name
 from server.bots.tables import BOT_INSTANCES, UNFINISHED_LOG_FILES
 from server.bots.tenant_folder import TenantFolder
 from server.clock import SECOND, Clock
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.errors import NotFound, SwitchyardError
 from server.tasks.log_hub import LogHub
@@ -85,7 +86,7 @@ class LogFiles:
             while True:
                 try:
                     await self._begin_writers(group)
-                except (OSError, sa.exc.DBAPIError):
+                except BREAKS:
                     _log.warning("log files wait for the database", exc_info=True)
                 await asyncio.sleep(LOOK_SECONDS)
 
@@ -105,7 +106,7 @@ class LogFiles:
             await self._complete(unfinished)
         except LogFileTaken:
             self._not_before[run_id] = self._clock() + RETRY_MICROS
-        except (OSError, sa.exc.DBAPIError, SwitchyardError):
+        except (*BREAKS, SwitchyardError):
             self._not_before[run_id] = self._clock() + RETRY_MICROS
             _log.warning("a log file could not be written", run_id=run_id, exc_info=True)
         finally:

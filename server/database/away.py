@@ -1,8 +1,13 @@
-"""Tells a database that cannot be reached from one that has refused a statement."""
+"""What is raised when a database does not do as it is told, and whether it is because it cannot be reached."""
 
+import sqlite3
 from typing import Final
 
 import sqlalchemy as sa
+
+# What breaks off a turn of work that is done again and again: the disk, the database, its driver, or a pool of which
+# every connection is taken. Point reads and insertions raise the driver's own errors.
+BREAKS: Final = (OSError, sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error)
 
 # Source: PostgreSQL, appendix A: connection exceptions; the server is being shut down, has crashed, or is starting.
 CONNECTION: Final = "08"

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 import sqlalchemy as sa
 
 from server.clock import SECOND, Clock
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.tasks import lifecycle
 from server.tasks.tables import LEASED, TASKS
@@ -64,7 +65,7 @@ class Renewals:
         until = self._clock() + round(self._lease_seconds * SECOND)
         try:
             states = await self._database.write(lambda connection: renew(connection, leases, until=until))
-        except (OSError, sa.exc.SQLAlchemyError) as error:
+        except BREAKS as error:
             for request in _unanswered(requests):
                 request.answer.set_exception(error)
             return

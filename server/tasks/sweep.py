@@ -3,10 +3,10 @@
 import asyncio
 from typing import Final
 
-import sqlalchemy as sa
 import structlog
 
 from server.clock import SECOND
+from server.database.away import BREAKS
 from server.tasks.kernel import Kernel
 
 INTERVAL_SECONDS: Final = 1.0
@@ -37,7 +37,7 @@ class Sweep:
                     log.info("leases extended", leases=await self._kernel.extend_leases())
                 await self.tick()
                 last = self._kernel.clock()
-            except (sa.exc.DBAPIError, OSError):
+            except BREAKS:
                 log.exception("sweep failed; the next one follows")
             await asyncio.sleep(self._interval_seconds)
 

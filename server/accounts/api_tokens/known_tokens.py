@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 from typing import Final
 
-import sqlalchemy as sa
 import structlog
 
 from server.accounts.api_tokens import api_token_store
 from server.accounts.tokens import EXPIRED
 from server.clock import SECOND, Clock
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.errors import CredentialExpired
 from server.rpc.caller import Caller
@@ -77,5 +77,5 @@ class KnownTokens:
     async def _flush_or_tell(self) -> None:
         try:
             await self.flush()
-        except (OSError, sa.exc.DBAPIError):
+        except BREAKS:
             log.warning("uses of API tokens could not be stored", exc_info=True)

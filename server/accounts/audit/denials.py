@@ -13,6 +13,7 @@ import structlog
 
 from server.accounts.audit import audit_store
 from server.clock import SECOND, Clock
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.rpc.audit import Entry
 from switchyard.auth.v1 import access_pb2
@@ -100,7 +101,7 @@ class Denials:
     async def _flush_or_tell(self) -> None:
         try:
             await self.flush()
-        except (OSError, sa.exc.DBAPIError):
+        except BREAKS:
             # What could not be stored is still counted.
             log.warning("denied calls could not be noted in the audit log", exc_info=True)
 

@@ -8,7 +8,6 @@ What is due is decided by `next_run` alone, which follows from the fire time bef
 clock that is set back fires nothing twice.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
@@ -19,6 +18,7 @@ import structlog
 
 from server.clock import SECOND, Clock, to_timestamp
 from server.database.after_commit import after_commit
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.environments import environment_store, operations
 from server.environments.decisions import decision_store
@@ -80,7 +80,7 @@ class ScheduleFiring:
         while True:
             try:
                 pause = await self._turn()
-            except (sa.exc.DBAPIError, sqlite3.Error, OSError):
+            except BREAKS:
                 log.warning("firing schedules of environments was broken off; the next turn goes on", exc_info=True)
                 pause = LOOK_SECONDS
             await self._watch.wait(pause)

@@ -14,10 +14,10 @@ from contextlib import aclosing, contextmanager
 from typing import Final, NamedTuple, TypeVar
 
 import orjson
-import sqlalchemy as sa
 import structlog
 
 from server.clock import SECOND, Clock, to_timestamp
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.errors import ReaderTooSlow
 from server.fan_out import ALONE, FanOut, Parts
@@ -265,7 +265,7 @@ async def _repeat(work: Callable[[], Awaitable[None]], period_seconds: float) ->
         await asyncio.sleep(period_seconds)
         try:
             await work()
-        except (OSError, sa.exc.DBAPIError):
+        except BREAKS:
             log.warning("those who watch were not told; the next turn tells them", exc_info=True)
 
 

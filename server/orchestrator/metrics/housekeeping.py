@@ -7,6 +7,7 @@ import sqlalchemy as sa
 import structlog
 
 from server.clock import Clock
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.orchestrator.metrics import activity_store, job_sums
 
@@ -35,7 +36,7 @@ class Housekeeping:
                 await self.fold()
                 if periods % PERIODS_BETWEEN_CLEARINGS == 0:
                     await self.clear()
-            except (OSError, sa.exc.DBAPIError):
+            except BREAKS:
                 log.warning("sums of jobs were not brought up to date; the next turn does it", exc_info=True)
             periods += 1
             await asyncio.sleep(PERIOD_SECONDS)

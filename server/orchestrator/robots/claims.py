@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import structlog
 
 from server.database.after_commit import after_commit
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.errors import LeaseLost, NotFound
 from server.fan_out import FanOut, Parts
@@ -118,7 +119,7 @@ class Claims:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self.look()
-            except (OSError, sa.exc.DBAPIError):
+            except BREAKS:
                 log.warning("waiting jobs could not be counted; the next turn counts them", exc_info=True)
 
     async def look(self) -> None:

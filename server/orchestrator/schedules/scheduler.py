@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import structlog
 
 from server.clock import SECOND, Clock
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.errors import Unavailable
 from server.orchestrator.schedules import firing, schedule_store
@@ -69,7 +70,7 @@ class Scheduler:
             try:
                 await self.fire_due()
                 pause = await self._pause_seconds()
-            except (sa.exc.DBAPIError, sqlite3.Error, OSError):
+            except BREAKS:
                 log.warning("firing schedules was broken off; the next turn goes on", exc_info=True)
                 pause = LOOK_SECONDS
             await self._watch.wait(pause)

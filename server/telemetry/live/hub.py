@@ -17,10 +17,10 @@ from contextlib import aclosing
 from typing import Any, Final, TypeAlias
 
 import orjson
-import sqlalchemy as sa
 import structlog
 
 from server.clock import SECOND, Clock, to_timestamp
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.errors import InvalidArgument
 from server.fan_out import ALONE, FanOut, Parts
@@ -182,7 +182,7 @@ class Hub:
     async def _tell_totals(self) -> None:
         try:
             totals = await self._database.read(counts.read_totals)
-        except (OSError, sa.exc.DBAPIError):
+        except BREAKS:
             _log.warning("the totals could not be read; they are told after the next change", exc_info=True)
             return
         what = (totals, self._clock())

@@ -10,6 +10,7 @@ import structlog
 
 from server.clock import SECOND, Clock
 from server.database.after_commit import after_commit
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.errors import NotFound, SessionEnded
 from server.telemetry.live.hub import Hub
@@ -43,7 +44,7 @@ class Expiry:
         while True:
             try:
                 await self.end_silent()
-            except (OSError, sa.exc.DBAPIError):
+            except BREAKS:
                 log.warning("looking for silent sessions failed; the next turn goes on", exc_info=True)
             await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, self._ttl_seconds / 4))
 

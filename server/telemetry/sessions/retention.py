@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import structlog
 
 from server.clock import SECOND, Clock
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.telemetry.live.hub import Hub
 from server.telemetry.proxies import proxy_store
@@ -54,7 +55,7 @@ class Retention:
                 removed = await self.remove()
                 if removed:
                     log.info("old sessions were removed", sessions=removed)
-            except (OSError, sa.exc.DBAPIError):
+            except BREAKS:
                 log.warning("removing old sessions was broken off; the next turn goes on", exc_info=True)
             await asyncio.sleep(PERIOD_SECONDS)
 

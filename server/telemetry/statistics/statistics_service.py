@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from server.clock import SECOND, Clock, to_timestamp
+from server.database.away import BREAKS
 from server.database.database import Database
 from server.errors import Unavailable
 from server.telemetry.access import tenantless
@@ -29,7 +30,7 @@ class StatisticsService(statistics_service_pb2_grpc.StatisticsServiceServicer):
         """Say whether the database answers."""
         try:
             totals = await self._database.read(counts.read_totals)
-        except (sa.exc.DBAPIError, OSError) as error:
+        except BREAKS as error:
             raise Unavailable("the database does not answer") from error
         response = pb.GetHealthResponse(status="healthy", active_sessions=totals.active)
         response.MergeFrom(self._health)

@@ -8,6 +8,8 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from server.accounts.first_admin import ensure_admin
+from server.accounts.passwords import Passwords
 from switchyard.auth.v1 import access_pb2
 from switchyard.auth.v1.auth_service_pb2 import ChangePasswordRequest, GetMeRequest, LogoutRequest, RefreshRequest
 from switchyard.auth.v1.user_service_pb2 import (
@@ -240,6 +242,32 @@ async def test_a_generated_password_never_replaces_one(site: Site) -> None:
     await site.start_again("generated anew", given=False)
 
     assert (await site.login("admin")).access_token
+
+
+class Together(Passwords):
+    """Nobody goes on with a hash before everybody has one."""
+
+    def __init__(self, parties: int) -> None:
+        super().__init__()
+        self._barrier = asyncio.Barrier(parties)
+
+    async def hash(self, password: str) -> str:
+        hashed = await super().hash(password)
+        await self._barrier.wait()
+        return hashed
+
+
+async def test_servers_that_start_at_once_make_one_admin(site: Site) -> None:
+    passwords, password = Together(5), "given from outside"
+
+    await asyncio.gather(
+        *(
+            ensure_admin(site.database, passwords, username="first", password=password, given=True, clock=site.watch)
+            for _ in range(5)
+        )
+    )
+
+    assert (await site.login("first", password)).access_token
 
 
 async def test_a_user_is_created_once_however_often_the_call_is_repeated(site: Site) -> None:

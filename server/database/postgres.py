@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from server.database import after_commit, schema
+from server.database import after_commit, liveness, schema
 from server.database.after_commit import Tell
 from server.database.first_change import FIRST_CHANGE
 from server.database.metrics import observed
@@ -58,8 +58,8 @@ class PostgresDatabase:
             url.set(drivername="postgresql+asyncpg"),
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
-            pool_pre_ping=True,  # a restart of Postgres must not cost the first caller of each connection
         )
+        liveness.look_after(engine.sync_engine)
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(_upgrade if migrate else schema.require)

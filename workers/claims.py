@@ -34,6 +34,8 @@ class Claims:
         self._worker_host = worker_host
         self._look = asyncio.Event()
         self._look.set()
+        # Kinds of which something may wait.
+        self._wanted = set(slots)
         self._open = True
         self._barred: frozenset[str] = frozenset()
         self._performing: set[asyncio.Task[None]] = set()
@@ -47,8 +49,9 @@ class Claims:
         """Whether another Task of some kind would be taken."""
         return self._open and bool(self._kinds())
 
-    def look(self) -> None:
-        """There may be work: claim soon."""
+    def look(self, kinds: Collection[str] | None = None) -> None:
+        """There may be work of `kinds`, of any if None: claim soon."""
+        self._wanted.update(self._free if kinds is None else kinds)
         self._look.set()
 
     async def claim(self, performing: asyncio.TaskGroup) -> None:
@@ -62,13 +65,13 @@ class Claims:
             except Refused as refusal:
                 log.error("the server refused a claim", code=refusal.code.name, reason=refusal.reason)
                 await asyncio.sleep(REFUSED_SECONDS)
-                self._look.set()
+                self.look()
 
     def bar(self, kinds: Collection[str]) -> None:
         """Claim no Tasks of `kinds` until this is called again."""
         if self._barred != frozenset(kinds):
             self._barred = frozenset(kinds)
-            self._look.set()
+            self.look()
 
     def close(self) -> None:
         """Claim no more; a claim that is on its way is still taken."""
@@ -91,13 +94,16 @@ class Claims:
         return [kind for kind, free in self._free.items() if free > 0 and kind not in self._barred]
 
     async def _claim_one(self, performing: asyncio.TaskGroup) -> bool:
-        kinds = self._kinds()
+        # A kind without a free slot is wanted again when one becomes free.
+        kinds = [kind for kind in self._kinds() if kind in self._wanted]
+        self._wanted.clear()
         if not kinds or not self._open:
             return False
         request = pb.ClaimTaskRequest(worker_id=self._worker_id, worker_host=self._worker_host, kinds=kinds)
         response = await self._link.call(self._link.tasks.ClaimTask, request)
         if not response.HasField("task"):
             return False
+        self._wanted.update(kinds)
         self._free[response.task.kind] -= 1
         lease_seconds = response.lease_duration.ToTimedelta().total_seconds()
         performed = performing.create_task(self._perform(response.task, lease_seconds), name=response.task.id)
@@ -111,4 +117,4 @@ class Claims:
             await self._desk.perform(task, lease_seconds)
         finally:
             self._free[task.kind] += 1
-            self._look.set()
+            self.look([task.kind])

@@ -9,6 +9,8 @@ from switchyard.tasks.v1 import task_pb2
 from switchyard.tasks.v1 import worker_service_pb2 as pb
 from workers.server_link import ServerLink
 
+# Tasks that are done before this time cost no stream. What was asked before the stream is open is told then.
+EAR_SECONDS: Final = 0.1
 # A stream that listens for a cancel is opened anew after this time, so that a dead connection is noticed.
 WATCH_SECONDS: Final = 60.0
 
@@ -48,6 +50,7 @@ class Lease:
         Raises:
             LeaseLost: it was over already.
         """
+        await asyncio.sleep(EAR_SECONDS)
         if await link.persist(lambda: self._watch_once(link)):
             return
         # The stream ended without a word: whether the lease is over is for the server to say.

@@ -79,7 +79,7 @@ def fault(text: str) -> str | None:
 
 def fault_of_object(text: str) -> str | None:
     """The same for a text that has to be an object."""
-    return _fault_in(read_object, text)
+    return None if _plain_object(text) else _fault_in(read_object, text)
 
 
 def spell(value: Any) -> str:
@@ -88,6 +88,17 @@ def spell(value: Any) -> str:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # an integer beyond 64 bits
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain_object(text: str) -> bool:
+    """Whether an object is spelled here as `spell` would spell it, which most are: then nothing is wrong with it."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    if type(value) is not dict or text.count("[") + text.count("{") > MAX_DEPTH:
+        return False
+    return orjson.dumps(value) == text.encode()
 
 
 def _fault_in(read_as: Callable[[bytes], JsonText], text: str) -> str | None:

@@ -124,7 +124,10 @@ class LogHub:
     async def _feed(self, channel: "_Channel") -> None:
         """Keep `channel` up to date until its log is complete; a failure reaches its followers."""
         try:
-            with self._changes.watch(channel.task_id, _key(channel.task_id)) as channel.watch:
+            with (
+                self._changes.watch(channel.task_id, _key(channel.task_id)) as channel.watch,
+                self._changes.watch(channel.task_id) as ends,
+            ):
                 await self._look(channel)
                 channel.started.set()
                 while not channel.complete:
@@ -132,7 +135,8 @@ class LogHub:
                     moved = channel.advance()
                     moved |= await self._look(channel)
                     if moved:
-                        await asyncio.sleep(self._pace_seconds)
+                        # When the Task ends, what it has said is complete: nobody is kept waiting for that.
+                        await ends.wait(self._pace_seconds)
         except Exception as error:  # noqa: BLE001 - it is raised again, in each follower
             channel.failure = error
             channel.complete = True

@@ -15,6 +15,7 @@ from server.tasks.log_hub import BATCH_LINES, LogBatch, LogHub
 from server.tasks.log_store import Line
 from server.tasks.task import TaskRow
 from tests.integration.tasks.parts import NOON, HandClock, claim, claimed, run
+from tests.patience import PATIENCE
 
 
 class Writer:
@@ -73,6 +74,20 @@ async def test_a_follower_from_the_start_sees_each_line_as_it_comes(
             await writer.write(1)
             async with asyncio.timeout(1.0):
                 assert [line.seq for line in (await anext(batches)).lines] == [seq]
+
+
+async def test_the_end_of_a_task_is_told_at_once_whatever_the_pace(kernel: Kernel, database: Database) -> None:
+    hub = LogHub(database, kernel.changes, pace_seconds=3600.0, look_seconds=3600.0)
+    row = await claimed(kernel)
+    writer = Writer(database, hub, row)
+    await writer.write(1)
+    async with aclosing(hub.follow(row.id, 0)) as batches, asyncio.timeout(PATIENCE):
+        await anext(batches)
+        await writer.write(1)
+        await anext(batches)
+        await kernel.finish(row.id, row.fencing_token, Succeeded())
+
+        assert [batch async for batch in batches] == []
 
 
 async def test_an_unknown_task_cannot_be_followed(hub: LogHub) -> None:

@@ -53,6 +53,7 @@ from workers.flow.browser import (
     sandbox_arguments,
 )
 from workers.flow.errors import BrowserCrashed
+from workers.processor_share import have_sessions_stand_back
 
 # Taken when nobody asked for a port and it is free.
 USUAL_PORT: Final = 9999
@@ -196,6 +197,7 @@ class BrowserPage:
             kind = ConfigInvalid if failure.error_type == "ConfigInvalid" else BrowserGone
             raise kind(failure.reason) from error
         self._resources.push_async_callback(_end, browser)
+        await asyncio.to_thread(have_sessions_stand_back)
         return browser
 
     async def _bind(self, browser: Browser) -> None:

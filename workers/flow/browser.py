@@ -21,6 +21,7 @@ from workers.flow.job_folder import JobFolder
 from workers.flow.page_watch import PageWatch
 from workers.flow.plain_words import in_plain_words
 from workers.flow.storage_state import StorageState
+from workers.processor_share import have_sessions_stand_back
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as PlaywrightBrowser
@@ -265,6 +266,7 @@ class Browser:
             handle_sighup=False,
         )
         self._resources.push_async_callback(_end, browser)
+        await asyncio.to_thread(have_sessions_stand_back)
         browser.on("disconnected", lambda _: self._lose())
         width, height = self._settings.viewport
         try:

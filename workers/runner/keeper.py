@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
+from workers.processor_share import stand_back
 from workers.runner import linux, own_folder
 from workers.runner.messages import KEEPER_NAME, SPARE_NAME, STOP, Ending
 
@@ -67,6 +68,7 @@ def _keep(lifeline: socket.socket, run: Callable[[], int], not_for_keeper: Seque
 def _become_run(keeper: int, lifeline: socket.socket, folder: Path, run: Callable[[], int]) -> int:
     linux.die_with_parent(keeper)
     linux.set_name(SPARE_NAME)
+    stand_back()
     lifeline.close()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):

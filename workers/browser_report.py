@@ -6,6 +6,7 @@ was lost is sent again from where the server stands.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from switchyard.telemetry.v1 import session_service_pb2 as sessions_pb
 from switchyard.telemetry.v1.session_pb2 import NewEvent
 from workers.server_link import Refused, ServerLink
 
+# The first event goes at once; later ones gather for so long, as each message costs the server what many events do.
+GATHER_SECONDS: Final = 0.1
 # Events that wait to be sent; a run that makes more waits.
 WAITING_EVENTS: Final = 10_000
 # The contract takes this many in one message.
@@ -59,6 +62,7 @@ class BrowserReport:
         self._earlier = [session_of(run_id, number) for number in range(1, attempt)]
         self._profile_id = profile_id
         self._waiting: asyncio.Queue[NewEvent | End] = asyncio.Queue(WAITING_EVENTS)
+        self._ended = asyncio.Event()
         self._next_position = 1
         self._begun = False
 
@@ -71,6 +75,7 @@ class BrowserReport:
 
     async def end(self, end: End) -> None:
         """Report the end, behind every event so far."""
+        self._ended.set()
         await self._waiting.put(end)
 
     async def send(self) -> None:
@@ -78,11 +83,18 @@ class BrowserReport:
         try:
             while not isinstance(first := await self._waiting.get(), End):
                 await self._send_batch(self._batch(first))
+                await self._gather()
             if self._begun:
                 await self._finish(self._session_id, first)
         except Refused as refusal:
             log.warning("telemetry takes no more of this run", session=self._session_id, reason=str(refusal))
             await self._discard()
+
+    async def _gather(self) -> None:
+        """Let events gather; the end keeps nobody waiting."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_SECONDS):
+                await self._ended.wait()
 
     def _batch(self, first: NewEvent) -> list[NewEvent]:
         batch = [first]

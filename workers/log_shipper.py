@@ -16,7 +16,7 @@ from workers.log_backlog import LogBacklog
 from workers.runner.messages import cut
 
 # A batch goes after this time, or as soon as it has this many lines.
-BATCH_SECONDS: Final = 0.02
+BATCH_SECONDS: Final = 0.05
 BATCH_LINES: Final = 500
 # Bounds of one call: 5,000 lines by the contract, and well below the 4 MiB a gRPC server takes.
 CALL_LINES: Final = 5000

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.integration.flow.conftest import ListeningHost, Workshop
 from tests.patience import PATIENCE
+from workers.runner import linux
 
 PAGE = """<!doctype html><title>A page</title>
 <h1>Head   line</h1><p class=many>one</p><p class=many>two</p>
@@ -250,7 +251,7 @@ async def test_the_browser_takes_time_zone_and_locale_from_the_configuration_and
 
 
 async def test_a_stop_ends_a_waiting_step_at_once_and_leaves_no_process(workshop: Workshop, site: str) -> None:
-    others = psutil.Process().children(recursive=True)
+    others = _below()
     host = workshop.host(url=site)
     run = asyncio.create_task(
         workshop.run_steps([{"goto": "{{params.url}}"}, {"wait_for": {"selector": "#none", "timeout": 600}}], host)
@@ -262,21 +263,19 @@ async def test_a_stop_ends_a_waiting_step_at_once_and_leaves_no_process(workshop
 
     assert outcome.state == "cancelled"
     assert host.result()["status"] == "stopped"
-    assert [process for process in psutil.Process().children(recursive=True) if process not in others] == []
+    assert [process for process in _below() if process not in others] == []
 
 
 @pytest.mark.parametrize("victim", ["chromium", "node"])
 async def test_a_killed_browser_is_told_as_such(workshop: Workshop, site: str, victim: str) -> None:
     host = workshop.host(url=site)
+    others = _below()
     run = asyncio.create_task(
         workshop.run_steps([{"goto": "{{params.url}}"}, {"wait_for": {"selector": "#none", "timeout": 600}}], host)
     )
     await _until_logged(host, "wait_for")
 
-    for process in psutil.Process().children(recursive=True):
-        if process.is_running() and victim in process.name():
-            os.kill(process.pid, signal.SIGKILL)
-            break
+    os.kill(next(one.pid for one in _below() if one not in others and victim in one.name()), signal.SIGKILL)
     outcome = await run
 
     assert outcome.error_type == "BrowserCrashed"
@@ -318,6 +317,11 @@ async def test_a_run_without_a_page_does_not_import_playwright() -> None:
     output, _ = await child.communicate()
 
     assert output.decode().split() == ["succeeded", "False"]
+
+
+def _below() -> list[psutil.Process]:
+    """The living processes below this one. Those that other tests left to it may lie there ended."""
+    return [psutil.Process(pid) for pid in linux.descendants(os.getpid()) if psutil.pid_exists(pid)]
 
 
 async def _until_logged(host: ListeningHost, words: str) -> None:

@@ -92,11 +92,11 @@ class Calls:
         if line is not None and line.answer(answer):
             return
         # Calls pass the server at which the session is followed, so it knows of each.
-        known_here = line is not None and line.follower is not None and answer.number not in line.calls
+        known_here = line is not None and line.follower is not None and not line.waits(answer.number)
         if self._elsewhere.nobody or known_here:
             raise NotFound(f"nobody waits for call {answer.number} any more", number=str(answer.number))
         if line is not None:
-            line.drop(answer.number)
+            line.pass_on(answer)
         self._elsewhere.answer(session_id, answer)
 
     def session_ended(self, session_id: str, cause: str) -> None:
@@ -112,12 +112,16 @@ class Calls:
         if line is None or line.follower is None:
             return False
         line.take_over(call, until=_now() + 2 * self._follower_seconds)
+        self._pass_on_again(session_id, line, call.number)
         return True
 
     def remind(self, session_id: str, number: int) -> bool:
         """Know that a caller elsewhere still waits, and return whether his call is here."""
         line = self._lines.get(session_id)
-        return line is not None and line.remind(number, until=_now() + 2 * self._follower_seconds)
+        if line is None or not line.remind(number, until=_now() + 2 * self._follower_seconds):
+            return False
+        self._pass_on_again(session_id, line, number)
+        return True
 
     def drop(self, session_id: str, number: int) -> None:
         """Forget a call of a caller elsewhere."""
@@ -145,13 +149,19 @@ class Calls:
         """Hand an answer from elsewhere to the caller, if he waits here."""
         line = self._lines.get(session_id)
         if line is not None and not line.answer(answer):
-            line.drop(answer.number)
+            line.pass_on(answer)
 
     def refuse(self, session_id: str, cause: str) -> None:
         """Refuse the calls of a session to those who wait here."""
         line = self._lines.get(session_id)
         if line is not None:
             line.refuse(cause)
+
+    def _pass_on_again(self, session_id: str, line: "_Line", number: int) -> None:
+        """Repeat an answer to a caller elsewhere who still waits: it was lost, or has crossed with his words."""
+        answer = line.calls[number].passed_on
+        if answer is not None:
+            self._elsewhere.answer(session_id, answer)
 
     async def _answer(
         self, session_id: str, line: "_Line", waiting: "_Waiting", answered: "asyncio.Future[Answer]"
@@ -227,6 +237,8 @@ class _Waiting:
     until: float = 0.0
     # Whether another server has said that it has it.
     held: bool = False
+    # What a caller elsewhere was answered. He may ask once more before he has it, and nothing is done twice.
+    passed_on: Answer | None = None
 
 
 class _Line:
@@ -260,6 +272,17 @@ class _Line:
     def drop(self, number: int) -> None:
         self.calls.pop(number, None)
 
+    def waits(self, number: int) -> bool:
+        """Return whether a call is not answered, as far as is known here."""
+        waiting = self.calls.get(number)
+        return waiting is not None and waiting.passed_on is None
+
+    def pass_on(self, answer: Answer) -> None:
+        """Keep what a caller elsewhere is answered until he says that he does not wait any more."""
+        waiting = self.calls.get(answer.number)
+        if waiting is not None and waiting.answered is None:
+            waiting.passed_on = answer
+
     def own(self) -> list[_Waiting]:
         """Return the calls whose callers wait here."""
         return [waiting for waiting in self.calls.values() if waiting.answered is not None]
@@ -272,7 +295,7 @@ class _Line:
             for number, waiting in self.calls.items()
             if waiting.answered is not None or waiting.until > now
         }
-        return [waiting for waiting in self.calls.values() if waiting.place > place]
+        return [waiting for waiting in self.calls.values() if waiting.place > place and waiting.passed_on is None]
 
     def answer(self, answer: Answer) -> bool:
         """Hand over an answer, and return whether somebody waits for it here."""

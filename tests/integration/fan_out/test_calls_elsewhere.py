@@ -90,6 +90,37 @@ async def test_calls_of_many_servers_find_their_own_answers(servers: Servers) ->
     assert sorted(one.opened.node_count for one in answers) == sorted(number % 1_000_000 for number in numbers)
 
 
+async def test_a_call_that_is_asked_once_more_after_its_answer_is_not_done_again(servers: Servers) -> None:
+    caller, held_at, _ = servers
+    with held_at.calls.follow("s", Watch()) as follower:
+        asking = caller.ask()
+        (number,) = await taken(follower)
+        (call,) = [waiting.call for waiting in held_at.calls._lines["s"].calls.values()]
+
+        held_at.answer(number)
+        held_at.calls.take_over("s", call)
+
+        assert follower.take() == []
+        assert (await asking).opened.node_count == 1
+        with pytest.raises(NotFound):
+            held_at.answer(number)
+
+
+async def test_an_answer_that_was_lost_is_passed_on_again_to_whoever_still_waits(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller, held_at, _ = servers
+    with held_at.calls.follow("s", Watch()) as follower:
+        asking = caller.ask()
+        (number,) = await taken(follower)
+        with monkeypatch.context() as lost:
+            lost.setattr(held_at.calls._elsewhere, "answer", lambda *_: None)
+            held_at.answer(number)
+
+        async with asyncio.timeout(PATIENCE):
+            assert (await asking).opened.node_count == 1
+
+
 async def test_a_call_waits_for_a_worker_that_comes_to_another_server(servers: Servers) -> None:
     asking = servers[0].ask()
     await asyncio.sleep(SECONDS / 3)

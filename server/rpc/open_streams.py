@@ -7,29 +7,43 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
 
 STOPPING: Final = "the server is stopping; connect again"
+# A client that does not take what it is being sent has this long before its stream ends without a word.
+SENDING_SECONDS: Final = 1.0
 
 Context = Any
 Handler = Any  # grpc.RpcMethodHandler, which is generic in the stubs only
+
+
+@dataclass(slots=True, eq=False)
+class _Stream:
+    """A stream, and the task that serves it. While gRPC sends an answer, a cancel would end it without a status."""
+
+    task: "asyncio.Task[Any]"
+    sending: bool = False
 
 
 class OpenStreams(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
     """Knows the tasks that serve streams of answers, and ends them on request."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._streams: set[_Stream] = set()
         self._wrapped: dict[str, Handler] = {}
         self._stopping = False
 
     def close(self) -> None:
         """End every open stream with UNAVAILABLE; clients connect again and go on where they were."""
         self._stopping = True
-        for task in self._tasks:
-            task.cancel()
+        for stream in self._streams:
+            if stream.sending:
+                asyncio.get_running_loop().call_later(SENDING_SECONDS, stream.task.cancel)
+            else:
+                stream.task.cancel()
 
     async def intercept_service(
         self,
@@ -55,41 +69,46 @@ class OpenStreams(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # gene
 
     def _generator(self, behavior: Callable[..., Any]) -> Callable[..., AsyncIterator[Any]]:
         async def handle(request: Any, context: Context) -> AsyncIterator[Any]:
-            with self._known() as task:
+            with self._known() as stream:
                 try:
                     async with aclosing(behavior(request, context)) as answers:
                         async for answer in answers:
+                            stream.sending = True
                             yield answer
+                            stream.sending = False
+                            if self._stopping:
+                                await context.abort(grpc.StatusCode.UNAVAILABLE, STOPPING)
                 except asyncio.CancelledError:
-                    await self._part(task, context)
+                    await self._part(stream, context)
                     raise
 
         return handle
 
     def _coroutine(self, behavior: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         async def handle(request: Any, context: Context) -> Any:
-            with self._known() as task:
+            with self._known() as stream:
                 try:
                     return await behavior(request, context)
                 except asyncio.CancelledError:
-                    await self._part(task, context)
+                    await self._part(stream, context)
                     raise
 
         return handle
 
     @contextmanager
-    def _known(self) -> Iterator["asyncio.Task[Any]"]:
+    def _known(self) -> Iterator[_Stream]:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a stream is served by a task")
-        self._tasks.add(task)
+        stream = _Stream(task)
+        self._streams.add(stream)
         try:
-            yield task
+            yield stream
         finally:
-            self._tasks.discard(task)
+            self._streams.discard(stream)
 
-    async def _part(self, task: "asyncio.Task[Any]", context: Context) -> None:
+    async def _part(self, stream: _Stream, context: Context) -> None:
         """Tell the client why its stream ends, if it is because of us; else return."""
         if self._stopping:
-            task.uncancel()
+            stream.task.uncancel()
             await context.abort(grpc.StatusCode.UNAVAILABLE, STOPPING)

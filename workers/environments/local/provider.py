@@ -29,6 +29,7 @@ EDITOR_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 10.0
 KILL_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.02
+QUIET_LOOKS: Final = 2
 PAGE_ENVIRONMENTS: Final = 1000
 
 _HOLDER: Final = (sys.executable, "-m", "workers.environments.local.holder")
@@ -234,10 +235,22 @@ class LocalProvider:
                 below += _below(holder)
                 holder.send(signal.SIGKILL)
             await self._kill([holder, *below])
-        # A holder that has not told of itself yet, or what one that was killed has left where there is no bubblewrap.
-        await self._kill(list(await asyncio.to_thread(lambda: list(marked("ENVIRONMENT_ID", folder.environment_id)))))
+        await self._end_marked(folder.environment_id)
         if (started := self._holders.pop(folder.environment_id, None)) is not None:
             started.poll()
+
+    async def _end_marked(self, environment_id: str) -> None:
+        """End a holder that has not told of itself yet, and what one that was killed has left.
+
+        A look does not see what is begun during it, nor a program in the moment in which it takes the place of another:
+        two looks in a row that find nothing have missed nothing.
+        """
+        quiet = 0
+        while quiet < QUIET_LOOKS:
+            found = await asyncio.to_thread(lambda: list(marked("ENVIRONMENT_ID", environment_id)))
+            quiet = 0 if found else quiet + 1
+            await self._kill(found)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _kill(self, processes: Sequence[Process]) -> None:
         for process in processes:

@@ -36,7 +36,10 @@ class DiscreetHost:
         self._host.browser_event(event_type, self._redaction.value(details))
 
     def artifact(self, kind: ArtifactKind, path: Path) -> None:
-        """Keep the file at `path`."""
+        """Keep the file at `path`, unless its name, which everybody would see, holds a secret."""
+        if self._redaction.text(path.name) != path.name:
+            self._host.log("warning", "A file is not kept: its name holds a secret.")
+            return
         self._host.artifact(kind, path)
 
     async def allow_url(self, url: str) -> Sequence[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from server.orchestrator.workflows.dialects.canonical import canonical_graph
-from tests.unit.workflow.drawing import DIALECTS, ListHost, Run, Workflow, as_dict
+from tests.unit.workflow.drawing import DIALECTS, ListHost, Run, Workflow, as_dict, run
 from workers.workflow import run_graph
 from workers.workflow.limits import Limits
 
@@ -394,6 +394,20 @@ def test_json_comes_back_as_it_was(folder: Path) -> None:
 
     assert outputs_of(run_in(folder, workflow))["data"] == value
     assert json.loads((folder / "value.json").read_text()) == value
+
+
+def test_a_file_whose_name_holds_a_secret_is_not_kept(folder: Path) -> None:
+    (folder / "report.txt").write_text("first")
+    nodes = [
+        ("secret", "KeepFile", {"file_path": "report.txt", "name": "of-{{secrets.login}}.txt"}),
+        ("plain", "KeepFile", {"file_path": "report.txt"}),
+    ]
+
+    ended = run(Workflow(nodes, "secret > plain"), host=ListHost(folder, secrets={"login": "hunter22"}))
+
+    assert [path.name for _, path in ended.host.artifacts] == ["report.txt"]
+    assert ("warning", "A file is not kept: its name holds a secret.") in ended.host.lines
+    assert "hunter22" not in f"{ended.host.artifacts}{ended.host.lines}{ended.host.executions}{ended.end}"
 
 
 def test_a_kept_file_stays_as_it_was_when_it_was_kept(folder: Path) -> None:

@@ -65,7 +65,7 @@ class Renewals:
         until = self._clock() + round(self._lease_seconds * SECOND)
         try:
             states = await self._database.write(lambda connection: renew(connection, leases, until=until))
-        except BREAKS as error:
+        except (*BREAKS, sa.exc.SQLAlchemyError) as error:
             for request in _unanswered(requests):
                 request.answer.set_exception(error)
             return

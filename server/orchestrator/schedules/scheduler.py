@@ -34,7 +34,13 @@ AT_ONCE: Final = 50
 # A schedule that cannot be fired is tried again after this time.
 ASIDE_MICROS: Final = 60 * SECOND
 # These say nothing of a row. Point reads raise the driver's own errors.
-DATABASE_AWAY: Final = (OSError, sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError)
+DATABASE_AWAY: Final = (
+    OSError,
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.TimeoutError,
+    sqlite3.OperationalError,
+)
 
 log: Final = structlog.get_logger(__name__)
 

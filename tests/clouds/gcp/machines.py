@@ -1,7 +1,7 @@
 """What is in the project, and what its machines do between requests.
 
-Nothing is really run. A machine that starts reads the secret that its startup script names, writes one file to its
-disk, and says that it is ready.
+No machine is really run but its SSH server. One that starts reads the secret that its startup script names, writes one
+file to its disk, publishes its host key, and says that it is ready.
 """
 
 import base64
@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from tests.clouds.gcp.ssh import SshServer, SshServers
 
 Resource = dict[str, Any]
 
@@ -37,6 +39,7 @@ class Versions:
 class Project:
     """All that is there. Disks and machines are known by zone and name."""
 
+    ssh: SshServers
     disks: dict[tuple[str, str], Resource] = field(default_factory=dict)
     machines: dict[tuple[str, str], Resource] = field(default_factory=dict)
     secrets: dict[str, Versions] = field(default_factory=dict)
@@ -49,6 +52,12 @@ class Project:
     failures: list[str] = field(default_factory=list)
     # What machines say that start, instead of being ready.
     says: str = "ready"
+    # What the machines show as their host keys, where it is not what their SSH servers have.
+    shows: str | None = None
+    # The metadata of the project.
+    common: list[Resource] = field(default_factory=list)
+    # What others write to the metadata of machines, each just before the next who does.
+    others: list[Resource] = field(default_factory=list)
     _effects: dict[str, Callable[[], None]] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
@@ -105,6 +114,7 @@ class Project:
             raise Refused(400, "invalid")
         self.machines[key] = {
             **body,
+            "metadata": {**body["metadata"], "fingerprint": self._fingerprint()},
             "status": "PROVISIONING",
             "selfLink": f"zones/{zone}/instances/{body['name']}",
             "zone": f"zones/{zone}",
@@ -135,6 +145,37 @@ class Project:
             self.machines.pop(key, None)
 
         return self.begin(zone, effect)
+
+    def set_metadata(self, zone: str, name: str, body: Resource) -> Resource:
+        there = self.known(self.machines, zone, name)["metadata"]
+        if self.others:
+            there |= {"items": [*there["items"], self.others.pop(0)], "fingerprint": self._fingerprint()}
+        if body["fingerprint"] != there["fingerprint"]:
+            raise Refused(412, "conditionNotMet")
+        there |= {"items": body["items"], "fingerprint": self._fingerprint()}
+        server = self.server(zone, name)
+        if server is not None:
+            server.early = 1
+        return self.begin(zone, lambda: None)
+
+    def metadata(self, zone: str, name: str) -> Mapping[str, str]:
+        """Return the metadata of a machine by key."""
+        return {item["key"]: item["value"] for item in self.machines[zone, name]["metadata"]["items"]}
+
+    def server(self, zone: str, name: str) -> SshServer | None:
+        """Return the SSH server of a machine, if it runs."""
+        return self.ssh.running.get(_access(self.known(self.machines, zone, name)).get("natIP", ""))
+
+    def guest_attributes(self, zone: str, name: str, path: str) -> Mapping[str, str]:
+        """Return what a machine has published below a path, or there: by key."""
+        if path != "hostkeys/":
+            said = self.said.get((zone, name))
+            return {} if said is None else {path.partition("/")[2]: said}
+        server = self.server(zone, name)
+        if server is None:
+            return {}
+        shown = server.host_key.export_public_key().decode() if self.shows is None else self.shows
+        return dict([shown.split()[:2]]) if shown else {}
 
     @staticmethod
     def known(resources: Mapping[tuple[str, str], Resource], zone: str, name: str) -> Resource:
@@ -178,9 +219,9 @@ class Project:
             return
         now = datetime.now(UTC)
         machine |= {"status": "RUNNING", "lastStartTimestamp": now.isoformat(timespec="milliseconds")}
-        machine["networkInterfaces"][0]["accessConfigs"][0]["natIP"] = f"203.0.113.{next(self._numbers) % 250 + 1}"
-        script = next(i["value"] for i in machine["metadata"]["items"] if i["key"] == "startup-script")
-        self.variables[key] = self._read(script)
+        self.variables[key] = self._read(self.metadata(*key)["startup-script"])
+        server = self.ssh.begin(lambda: self.metadata(*key).get("ssh-keys", ""), self.variables[key])
+        _access(machine)["natIP"] = server.address
         self.files.setdefault(_disk_of(machine), set()).add("work.txt")
         self.said[key] = f"{self.says} {now:%Y-%m-%dT%H:%M:%SZ}"
         self.printed[key] = ""
@@ -189,7 +230,10 @@ class Project:
         self._set(self.machines, key, "TERMINATED")
         self.variables.pop(key, None)
         if key in self.machines:
-            self.machines[key]["networkInterfaces"][0]["accessConfigs"][0].pop("natIP", None)
+            self.ssh.end(_access(self.machines[key]).pop("natIP", ""))
+
+    def _fingerprint(self) -> str:
+        return base64.b64encode(f"metadata {next(self._numbers)}".encode()).decode()
 
     def _read(self, script: str) -> Mapping[str, str]:
         found = re.search(r"secrets/([^/]+)/versions/latest:access", script)
@@ -208,6 +252,11 @@ class Project:
 def text_of(payload: Mapping[str, Any]) -> str:
     """Return what a version of a secret holds."""
     return base64.b64decode(payload["data"]).decode()
+
+
+def _access(machine: Resource) -> Resource:
+    config: Resource = machine["networkInterfaces"][0]["accessConfigs"][0]
+    return config
 
 
 def _disk_of(machine: Resource) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from tests.clouds.fault import Faults, Kind, Request
 from tests.clouds.gcp.machines import Project, Refused, Resource, Versions, text_of
+from tests.clouds.gcp.ssh import ssh_servers
 
 PROJECT = "switchyard-test"
 PAGE = 500
@@ -35,8 +36,8 @@ class Gcp:
     """Google Cloud as a worker sees it."""
 
     variables: dict[str, str]
+    project: Project
     faults: Faults = field(default_factory=Faults)
-    project: Project = field(default_factory=Project)
 
     async def left(self) -> list[str]:
         """Return all that is there of any environment."""
@@ -68,21 +69,24 @@ class Gcp:
     async def reset(self) -> None:
         """Make the project new."""
         self.faults.clear()
-        self.project = Project()
+        await self.project.ssh.end_all()
+        self.project = Project(self.project.ssh)
 
 
 @asynccontextmanager
 async def gcp(port: int = 0) -> AsyncIterator[Gcp]:
     """Serve Google Cloud on loopback; `port` 0 takes a free one."""
-    cloud = Gcp({"ENVIRONMENTS_GCP_PROJECT": PROJECT})
-    runner = web.AppRunner(_application(cloud), access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        cloud.variables["ENVIRONMENTS_GCP_ENDPOINT"] = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield cloud
-    finally:
-        await runner.cleanup()
+    async with ssh_servers() as servers:
+        variables = {"ENVIRONMENTS_GCP_PROJECT": PROJECT, "ENVIRONMENTS_GCP_SSH_PORT": str(servers.port)}
+        cloud = Gcp(variables, Project(servers))
+        runner = web.AppRunner(_application(cloud), access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+            cloud.variables["ENVIRONMENTS_GCP_ENDPOINT"] = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield cloud
+        finally:
+            await runner.cleanup()
 
 
 Handler = Callable[[Gcp, web.Request, Resource], Any]
@@ -165,11 +169,13 @@ def _serial_port(cloud: Gcp, request: web.Request, body: Resource) -> Resource:
 
 
 def _guest_attributes(cloud: Gcp, request: web.Request, body: Resource) -> Resource:
-    said = cloud.project.said.get(_name(request))
-    if said is None:
+    path = request.query["queryPath"]
+    found = cloud.project.guest_attributes(*_name(request), path)
+    if not found:
         raise Refused(404, "notFound")
-    namespace, _, key = request.query["queryPath"].partition("/")
-    return {"queryValue": {"items": [{"namespace": namespace, "key": key, "value": said}]}}
+    namespace = path.partition("/")[0]
+    items = [{"namespace": namespace, "key": key, "value": value} for key, value in found.items()]
+    return {"queryValue": {"items": items}}
 
 
 def _aggregated(kind: str) -> Handler:
@@ -249,6 +255,8 @@ _HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("POST", f"{_ZONE}/instances/{{name}}/stop"): lambda c, r, b: c.project.stop_machine(*_name(r)),
     ("GET", f"{_ZONE}/instances/{{name}}/serialPort"): _serial_port,
     ("GET", f"{_ZONE}/instances/{{name}}/getGuestAttributes"): _guest_attributes,
+    ("POST", f"{_ZONE}/instances/{{name}}/setMetadata"): lambda c, r, b: c.project.set_metadata(*_name(r), b),
+    ("GET", f"/compute/v1/projects/{PROJECT}"): lambda c, r, b: {"commonInstanceMetadata": {"items": c.project.common}},
     ("GET", f"{_ZONE}/operations/{{name}}"): lambda c, r, b: c.project.look(r.match_info["name"]),
     ("GET", f"/compute/v1/projects/{PROJECT}/aggregated/disks"): _aggregated("disks"),
     ("GET", f"/compute/v1/projects/{PROJECT}/aggregated/instances"): _aggregated("instances"),

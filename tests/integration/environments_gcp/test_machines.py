@@ -151,20 +151,9 @@ async def test_logs_without_following_end_with_what_has_no_end_yet(
     assert lines == ["two", "ha"]
 
 
-async def test_what_has_no_machine_has_no_logs_and_runs_no_command(
-    provider: GcpProvider, cloud: Gcp, wanted: Plan
-) -> None:
+async def test_what_has_no_machine_has_no_logs(provider: GcpProvider, cloud: Gcp, wanted: Plan) -> None:
     with pytest.raises(NotThere):
         await provider.logs(wanted.environment_id, wanted.region, print, tail=2, follow=False)
-    with pytest.raises(NotThere):
-        await provider.exec(wanted.environment_id, wanted.region, ["ls"], print)
-
-
-async def test_a_command_is_refused_in_plain_words(provider: GcpProvider, cloud: Gcp, wanted: Plan) -> None:
-    await provider.create(wanted, Told())
-
-    with pytest.raises(ProviderFailed, match="commands cannot be run"):
-        await provider.exec(wanted.environment_id, wanted.region, ["ls"], print)
 
 
 async def test_a_thousand_environments_are_found_by_one_call_a_page(provider: GcpProvider, cloud: Gcp) -> None:

@@ -30,6 +30,10 @@ esac""",
 [ "$1" != "$BROKEN" ] || exit 1
 [ "$1" != run ] || env > "$GIVEN"
 [ "$1" != inspect ] || echo running""",
+    "ssh-keyscan": """
+echo '# 127.0.0.1:22 SSH-2.0-OpenSSH_9.8'
+echo '127.0.0.1 ssh-ed25519 AAAAhost'
+echo '127.0.0.1 ssh-rsa AAAArsa'""",
     "mountpoint": "exit 1",
     "blkid": "exit 1",
     **dict.fromkeys(["mkfs.ext4", "mount", "mkdir", "chown", "iptables", "systemd-run"], ""),
@@ -94,6 +98,25 @@ async def test_a_script_of_a_template_is_taken_as_it_is(commands: Path, tmp_path
     assert "docker exec -w /home/dev8/workspace environment" in notes
 
 
+async def test_the_host_keys_are_published_before_it_is_ready(commands: Path, tmp_path: Path) -> None:
+    notes, _ = await _run(plan("r"), commands, tmp_path)
+
+    put = [line.partition("--data ")[2] for line in notes.splitlines() if "guest-attributes" in line]
+    address = "http://metadata.google.internal/computeMetadata/v1/instance/guest-attributes/hostkeys"
+    assert put[:2] == [f"AAAAhost {address}/ssh-ed25519", f"AAAArsa {address}/ssh-rsa"]
+    assert put[2].startswith("ready ")
+    assert len(put) == 3
+
+
+async def test_a_machine_whose_host_keys_cannot_be_read_is_ready(commands: Path, tmp_path: Path) -> None:
+    (commands / "ssh-keyscan").write_text("#!/bin/sh\nexit 1\n")
+
+    notes, code = await _run(plan("r"), commands, tmp_path)
+
+    assert code == 0
+    assert "--data ready 2" in notes.splitlines()[-1]
+
+
 async def test_an_environment_without_secrets_starts(commands: Path, tmp_path: Path) -> None:
     _, code = await _run(replace(plan("r"), secrets={}), commands, tmp_path)
 
@@ -127,8 +150,14 @@ def test_a_worker_without_a_project_says_what_is_missing() -> None:
         read_settings({})
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "ssh"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(ProviderFailed, match="ENVIRONMENTS_GCP_SSH_PORT"):
+        read_settings({"ENVIRONMENTS_GCP_PROJECT": "p", "ENVIRONMENTS_GCP_SSH_PORT": port})
+
+
 async def _run(wanted: Plan, commands: Path, tmp_path: Path, **further: str) -> tuple[str, int]:
-    script = startup_script(wanted, SECRET_URL)
+    script = startup_script(wanted, SECRET_URL, ssh_port=22)
     data = base64.b64encode(secret_text(wanted.secrets).encode()).decode()
     (tmp_path / "answer").write_text(json.dumps({"name": "x", "payload": {"data": data, "dataCrc32c": "1"}}, indent=2))
     variables: Mapping[str, str] = {

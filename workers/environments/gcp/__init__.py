@@ -7,7 +7,8 @@ is, keeps the image it has fetched, and its disk is a file system with the size 
 Everything but the network, its firewall rule and the service account is made and removed here. All of it is named by
 the id of its environment and carries the label `switchyard-environment`: the disk, which is made first and removed
 last, a secret of Secret Manager, and the machine with its boot disk. The machine reads the secret when it starts, and
-what runs in the container cannot reach the metadata server, so it cannot take the machine's place.
+what runs in the container cannot reach the metadata server, so it cannot take the machine's place. A command comes to
+the machine over SSH.
 """
 
 from typing import TYPE_CHECKING

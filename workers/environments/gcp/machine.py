@@ -113,7 +113,7 @@ class Machines:
 
     async def _begin(self, zone: str, there: Machine, wanted: Mapping[str, Any]) -> None:
         # What has changed cannot all be changed in place. The files are on another disk.
-        same = _metadata(there).get(names.FINGERPRINT) == _wanted_fingerprint(wanted)
+        same = values_of(there.metadata).get(names.FINGERPRINT) == _wanted_fingerprint(wanted)
         await self._do("start_unary" if same else "delete_unary", zone, there.name)
 
     async def _do(self, method: str, zone: str, name: str) -> None:
@@ -124,7 +124,7 @@ class Machines:
         state = await self._state(zone, there)
         if state in FAILURES:
             raise ProviderFailed(FAILURES[state])
-        address = _address(there)
+        address = address_of(there)
         return Running(str(there.self_link), address) if state == READY and address else None
 
     async def _state(self, zone: str, there: Machine) -> str:
@@ -141,7 +141,7 @@ def machine(plan: Plan, settings: Settings) -> dict[str, Any]:
     """Return what a machine is to be; a fingerprint in its metadata changes when it does."""
     zone = settings.zone_of(plan.region)
     secret = f"projects/{settings.project}/secrets/{names.secret_name(plan.environment_id)}"
-    script = startup_script(plan, f"{MANAGER_URL}/v1/{secret}/versions/latest:access")
+    script = startup_script(plan, f"{MANAGER_URL}/v1/{secret}/versions/latest:access", ssh_port=settings.ssh_port)
     wanted = {
         "name": names.machine_name(plan.environment_id),
         "machine_type": f"zones/{zone}/machineTypes/{machine_type(plan.cpu_cores, plan.memory_gb)}",
@@ -176,6 +176,17 @@ def standing(there: Machine | None) -> FoundEnvironment.Standing.ValueType:
     return STANDINGS.get(status, FoundEnvironment.STANDING_CHANGING)
 
 
+def values_of(metadata: Any) -> Mapping[str, str]:
+    """Return metadata, of a machine or of the project, by key."""
+    return {item.key: item.value for item in metadata.items}
+
+
+def address_of(there: Machine) -> str:
+    """Return the address at which a machine is reached from outside; empty when it has none."""
+    configs = [config for interface in there.network_interfaces for config in interface.access_configs]
+    return next((str(config.nat_i_p) for config in configs if config.nat_i_p), "")
+
+
 def _boot_disk(plan: Plan, settings: Settings) -> dict[str, Any]:
     parameters = {
         "source_image": settings.machine_image,
@@ -190,17 +201,8 @@ def _file_disk(plan: Plan, zone: str) -> dict[str, Any]:
     return {"source": source, "device_name": names.DEVICE, "auto_delete": False}
 
 
-def _metadata(there: Machine) -> Mapping[str, str]:
-    return {item.key: item.value for item in there.metadata.items}
-
-
 def _wanted_fingerprint(wanted: Mapping[str, Any]) -> str:
     return next(str(i["value"]) for i in wanted["metadata"]["items"] if i["key"] == names.FINGERPRINT)
-
-
-def _address(there: Machine) -> str:
-    configs = [config for interface in there.network_interfaces for config in interface.access_configs]
-    return next((str(config.nat_i_p) for config in configs if config.nat_i_p), "")
 
 
 def _whole_second(timestamp: str) -> datetime:

@@ -5,23 +5,23 @@ from typing import Any
 
 from switchyard.environments.v1.provisioning_service_pb2 import FoundEnvironment
 from workers.environments.gcp import disk, machine, names
+from workers.environments.gcp.admission import Admission
+from workers.environments.gcp.commands import Commands
 from workers.environments.gcp.disk import Disks
 from workers.environments.gcp.logs import Logs
 from workers.environments.gcp.machine import Machines, Running, standing
 from workers.environments.gcp.operations import Operations
 from workers.environments.gcp.project import ANSWER_SECONDS, Project
 from workers.environments.gcp.secret import Secrets
-from workers.environments.gcp.settings import Settings
+from workers.environments.gcp.settings import Settings, Waits
 from workers.environments.provider import (
     ENVIRONMENT_TAG,
     IDE_PORT,
     SSH_PORT,
     Made,
-    NotThere,
     OpenPort,
     Output,
     Plan,
-    ProviderFailed,
     Steps,
 )
 from workers.environments.retrying import Patience, Pauses
@@ -31,7 +31,12 @@ class GcpProvider:
     """Environments in one project."""
 
     def __init__(
-        self, settings: Settings, pauses: Pauses | None = None, *, answer_seconds: float = ANSWER_SECONDS
+        self,
+        settings: Settings,
+        pauses: Pauses | None = None,
+        waits: Waits | None = None,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._settings = settings
         self._patience = Patience("Google Cloud", pauses or Pauses())
@@ -41,6 +46,8 @@ class GcpProvider:
         self._secrets = Secrets(self._project, self._patience)
         self._machines = Machines(self._project, settings, operations, self._patience)
         self._logs = Logs(self._project, self._patience)
+        admission = Admission(self._project, self._machines, operations, self._patience)
+        self._commands = Commands(settings, admission, self._patience.pauses, waits or Waits())
 
     async def create(self, plan: Plan, steps: Steps) -> Made:
         """Make what is missing and run it."""
@@ -85,14 +92,9 @@ class GcpProvider:
         zone = self._settings.zone_of(region)
         await self._logs.read(environment_id, zone, output, tail=tail, follow=follow)
 
-    async def exec(self, environment_id: str, region: str, arguments: Sequence[str], output: Output) -> int | None:  # noqa: ARG002
-        """Compute Engine has no call for this."""
-        zone = self._settings.zone_of(region)
-        there = await self._patience.insist(lambda: self._machines.find(environment_id, zone))
-        if there is None or there.status != "RUNNING":
-            raise NotThere("the environment does not run at Google Cloud")
-        sentence = "commands cannot be run in environments at Google Cloud; use the terminal of the editor, or SSH"
-        raise ProviderFailed(sentence)
+    async def exec(self, environment_id: str, region: str, arguments: Sequence[str], output: Output) -> int | None:
+        """Run a command in its container, over SSH to its machine. There is nothing to read for the command."""
+        return await self._commands.run(environment_id, self._settings.zone_of(region), arguments, output)
 
     async def found(self) -> AsyncIterator[Sequence[FoundEnvironment]]:
         """Return all environments, a page for each list of disks, then what has none."""

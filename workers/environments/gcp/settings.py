@@ -11,6 +11,22 @@ NETWORK: Final = "global/networks/default"
 SERVICE_ACCOUNT: Final = "default"
 # Container-Optimized OS has Docker, and little else.
 MACHINE_IMAGE: Final = "projects/cos-cloud/global/images/family/cos-stable"
+# Of the machine's own SSH server; that of the environment has another.
+SSH_PORT: Final = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a command waits for what, in seconds."""
+
+    # For one answer of the machine. Behind a firewall there is none.
+    answer: float = 15.0
+    # For its host keys, which it publishes while it starts.
+    host_keys: float = 10.0
+    # For it to take the key. gcloud waits as long: SSH_KEY_PROPAGATION_TIMEOUT_MS in its ssh_utils.py.
+    key: float = 60.0
+    # For the end of a command that was broken off; what does not end is killed after two.
+    end: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +38,7 @@ class Settings:
     network: str = NETWORK
     service_account: str = SERVICE_ACCOUNT
     machine_image: str = MACHINE_IMAGE
+    ssh_port: int = SSH_PORT
     endpoint: str = ""  # of all services, such as "http://127.0.0.1:8303"; over http no credential is sent
 
     def zone_of(self, region: str) -> str:
@@ -33,7 +50,7 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
     """Return the settings in `variables`.
 
     Raises:
-        ProviderFailed: the project is missing.
+        ProviderFailed: the project is missing, or the port is none.
     """
     project = variables.get("ENVIRONMENTS_GCP_PROJECT", "").strip()
     if not project:
@@ -45,5 +62,12 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
         network=variables.get("ENVIRONMENTS_GCP_NETWORK") or NETWORK,
         service_account=variables.get("ENVIRONMENTS_GCP_SERVICE_ACCOUNT") or SERVICE_ACCOUNT,
         machine_image=variables.get("ENVIRONMENTS_GCP_MACHINE_IMAGE") or MACHINE_IMAGE,
+        ssh_port=_port(variables.get("ENVIRONMENTS_GCP_SSH_PORT", "").strip()),
         endpoint=variables.get("ENVIRONMENTS_GCP_ENDPOINT", "").rstrip("/"),
     )
+
+
+def _port(text: str) -> int:
+    if text and not (text.isdecimal() and 0 < int(text) < 65536):
+        raise ProviderFailed("ENVIRONMENTS_GCP_SSH_PORT must be a port, 1 to 65535", kind="ProviderRefused")
+    return int(text) if text else SSH_PORT

@@ -92,6 +92,7 @@ class _Front:
     def application(self) -> web.Application:
         application = web.Application(client_max_size=16 * 1024 * 1024)
         application.router.add_post("/_faults", self._plan)
+        application.add_routes(self._machines.sessions.routes())
         application.router.add_route("*", "/{rest:.*}", self._answer)
         return application
 
@@ -123,26 +124,38 @@ class _Front:
     async def _carry_out(self, request: web.Request, step: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         if re.match("ecs:(Describe|List)", step):
             await self._machines.pass_time()
+        asked = json.loads(body) if step.startswith("ecs:") else {}
+        if step == "ecs:ExecuteCommand":
+            return _as_json(*self._machines.execute(asked, request.host))
+        refusal = await self._machines.refusal(step, asked)
+        if refusal is not None:
+            return _as_json(400, {"__type": "InvalidParameterException", "message": refusal})
         headers = {k: v for k, v in request.headers.items() if k.lower() not in ("host", "content-length")}
         url = f"{self._moto}{request.raw_path}"
         async with self._session.request(request.method, url, data=body, headers=headers) as response:
             answer = await response.read()
             kept = {k: v for k, v in response.headers.items() if k.lower().startswith(("content-type", "x-amz"))}
         if response.status == 200 and step.startswith("ecs:"):
-            answer = self._corrected(step, json.loads(answer))
+            answer = self._corrected(step, asked, json.loads(answer))
         return response.status, kept, answer
 
-    def _corrected(self, step: str, answer: dict[str, Any]) -> bytes:
-        self._machines.note(step, answer)
+    def _corrected(self, step: str, asked: Mapping[str, Any], answer: dict[str, Any]) -> bytes:
+        self._machines.note(step, asked, answer)
         if step == "ecs:DescribeServices":
             for service in answer["services"]:
                 service["runningCount"] = len(self._machines.running(service["serviceName"]))
                 service["pendingCount"] = 0
+                service["enableExecuteCommand"] = self._machines.takes_commands(service["serviceName"])
                 for deployment in service["deployments"]:
                     deployment["rolloutState"] = "IN_PROGRESS" if self._machines.startable else "FAILED"
         for task in answer["tasks"] if step == "ecs:DescribeTasks" else ():
             task["containers"][0]["exitCode"] = int(task["taskArn"] in self._machines.failed)
+            task["enableExecuteCommand"] = self._machines.takes_commands(task["taskArn"])
         return json.dumps(answer).encode()
+
+
+def _as_json(status: int, answer: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
 
 
 def _step(request: web.Request, body: bytes) -> str:

@@ -1,7 +1,7 @@
 """What ECS does between requests, and moto does not: services get tasks, tasks get an address, write files and end.
 
-Nothing is really run. A task of an environment writes one file behind its access point, prints one line and keeps the
-variables it was given; a task that erases removes all files behind its access point and ends.
+Nothing is really run but commands. A task of an environment writes one file behind its access point, prints one line
+and keeps the variables it was given; a task that erases removes all files behind its access point and ends.
 """
 
 import json
@@ -15,11 +15,13 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 from tests.clouds.aws.moto import hold_tasks
+from tests.clouds.aws.session_manager import SessionManager
 
 REGION = "eu-central-1"
 KEYS = {"aws_access_key_id": "AKIATESTTESTTESTTEST", "aws_secret_access_key": "not-a-real-key"}
 CLUSTER = "environments"
 LOG_GROUP = "/environments"
+TASK_ROLE = "arn:aws:iam::123456789012:role/environment"
 
 
 @dataclass(slots=True)
@@ -34,6 +36,10 @@ class Machines:
     startable: bool = True
     erasable: bool = True
     failed: set[str] = field(default_factory=set)  # tasks that ended with exit code 1
+    sessions: SessionManager = field(default_factory=SessionManager)
+    too_early: int = 0  # so many commands come before the agent of their task has connected
+    _commandable: dict[str, bool] = field(default_factory=dict)  # by service
+    _agents: set[str] = field(default_factory=set)  # tasks that take commands
     _running: dict[str, dict[str, str]] = field(default_factory=dict)
     _due: dict[str, int] = field(default_factory=dict)
     _clients: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +54,7 @@ class Machines:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.sessions.reset()
         await self._open.aclose()
 
     async def prepare(self) -> dict[str, str]:
@@ -66,12 +73,15 @@ class Machines:
             "ENVIRONMENTS_AWS_SUBNETS": ",".join(subnet["SubnetId"] for subnet in subnets[:2]),
             "ENVIRONMENTS_AWS_SECURITY_GROUPS": groups[0]["GroupId"],
             "ENVIRONMENTS_AWS_EXECUTION_ROLE": "arn:aws:iam::123456789012:role/environments",
+            "ENVIRONMENTS_AWS_TASK_ROLE": TASK_ROLE,
             "ENVIRONMENTS_AWS_FILE_SYSTEM": file_system["FileSystemId"],
             "ENVIRONMENTS_AWS_LOG_GROUP": LOG_GROUP,
         }
 
-    def note(self, step: str, answer: Mapping[str, Any]) -> None:
+    def note(self, step: str, request: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         """Take note of what was asked for, and answered with a yes."""
+        if "enableExecuteCommand" in request:
+            self._commandable[answer["service"]["serviceName"]] = request["enableExecuteCommand"]
         if step in ("ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService"):
             self._due[f"service {answer['service']['serviceName']}"] = self.lag
         if step == "ecs:RunTask":
@@ -85,6 +95,32 @@ class Machines:
             await (self._settle(name) if kind == "service" else self._erase(name))
         self._due = {what: looks - 1 for what, looks in self._due.items()}
 
+    async def refusal(self, step: str, request: Mapping[str, Any]) -> str | None:
+        """Return why ECS refuses what moto would do."""
+        if step not in ("ecs:CreateService", "ecs:UpdateService") or not request.get("enableExecuteCommand"):
+            return None
+        definition = request.get("taskDefinition") or await self._definition_of(request["service"])
+        described = await self._clients["ecs"].describe_task_definition(taskDefinition=definition)
+        if "taskRoleArn" in described["taskDefinition"]:
+            return None
+        return "The service couldn't be created because a valid taskRoleArn is not being used."
+
+    def execute(self, request: Mapping[str, Any], host: str) -> tuple[int, dict[str, Any]]:
+        """Open a session in a task; return status and answer."""
+        task = request["task"]
+        if task not in self._agents or request["container"] != "environment" or request["interactive"] is not True:
+            sentence = "The execute command failed because execute command was not enabled when the task was run"
+            return 400, {"__type": "InvalidParameterException", "message": sentence}
+        if self.too_early > 0:
+            self.too_early -= 1
+            return 400, {"__type": "TargetNotConnectedException", "message": "The execute command failed"}
+        session = self.sessions.offer(task, request["command"], self.variables[task], host)
+        return 200, {"taskArn": task, "interactive": True, "session": session}
+
+    def takes_commands(self, name: str) -> bool:
+        """Tell whether a service, or a task, was started so that it takes commands."""
+        return self._commandable.get(name, False) or name in self._agents
+
     def running(self, service: str) -> Mapping[str, str]:
         """Return the definitions of the tasks of a service that run, by their names."""
         return self._running.get(service, {})
@@ -94,9 +130,13 @@ class Machines:
         async with aiohttp.ClientSession() as session, session.post(f"{self.address}/moto-api/reset") as answer:
             answer.raise_for_status()
         await hold_tasks(self.address)
+        await self.sessions.reset()
         for kept in (self.files, self.variables, self.failed, self._running, self._due):
             kept.clear()
+        self._commandable.clear()
+        self._agents.clear()
         self.startable = self.erasable = True
+        self.too_early = 0
         return await self.prepare()
 
     def processes(self, environment_id: str) -> list[Mapping[str, str]]:
@@ -155,6 +195,10 @@ class Machines:
         arns: list[str] = (await self._clients["ecs"].list_services(cluster=CLUSTER))["serviceArns"]
         return arns[:10]
 
+    async def _definition_of(self, service: str) -> str:
+        described = await self._clients["ecs"].describe_services(cluster=CLUSTER, services=[service])
+        return str(described["services"][0]["taskDefinition"])
+
     async def _settle(self, name: str) -> None:
         ecs = self._clients["ecs"]
         service = (await ecs.describe_services(cluster=CLUSTER, services=[name]))["services"][0]
@@ -163,6 +207,7 @@ class Machines:
         for arn, definition in list(tasks.items()):
             if not wanted or definition != service["taskDefinition"]:
                 await ecs.stop_task(cluster=CLUSTER, task=arn)
+                await self.sessions.lose(arn)
                 del tasks[arn]
         if wanted and self.startable and service["taskDefinition"] not in tasks.values():
             await self._run(service)
@@ -184,6 +229,8 @@ class Machines:
         )
         await self._start_process(task["taskArn"], service["taskDefinition"])
         self._running[service["serviceName"]][task["taskArn"]] = service["taskDefinition"]
+        if self._commandable.get(service["serviceName"]):
+            self._agents.add(task["taskArn"])
 
     async def _start_process(self, task: str, definition: str) -> None:
         described = await self._clients["ecs"].describe_task_definition(taskDefinition=definition)

@@ -1,14 +1,9 @@
 """Terminals in containers: a real shell on a real terminal, behind a WebSocket that asks for a password first."""
 
 import asyncio
-import fcntl
-import os
-import pty
 import secrets
 import shutil
-import signal
 import tempfile
-import termios
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -16,12 +11,11 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from tests.clouds.azure.cloud import Group
+from tests.clouds.terminal import Terminal
 
 _PATH: Final = "/terminals"
 # The log of the container as its processes know it.
 _LOG: Final = "/proc/1/fd/1"
-# Before more is typed into a terminal that holds all it can.
-_FULL_SECONDS: Final = 0.005
 
 
 class Terminals:
@@ -68,53 +62,28 @@ class Terminals:
         return socket
 
     async def _run(self, group: Group, command: str, socket: web.WebSocketResponse) -> None:
-        ours, theirs = pty.openpty()
-        os.set_blocking(ours, False)
-        process = await self._start(group, command, theirs)
-        os.close(theirs)
-        self.processes.add(process)
-        reading = asyncio.create_task(_show(ours, socket))
-        typing = asyncio.create_task(self._type(group, socket, ours))
+        folder = self.folder(group)
+        variables = {"TMPDIR": str(folder / "tmp"), **group.variables()}
+        terminal = await Terminal.start([command], variables=variables, folder=folder)
+        self.processes.add(terminal.process)
+        reading = asyncio.create_task(_show(terminal, socket))
+        typing = asyncio.create_task(self._type(group, socket, terminal))
         try:
             await asyncio.wait({reading, typing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             # Also when whoever watches goes away, which ends this request.
             reading.cancel()
             typing.cancel()
-            await self._end(process)
-            os.close(ours)
+            await asyncio.wait({reading, typing})
+            await terminal.end()
+            self.processes.discard(terminal.process)
             self._keep_log(group)
         await socket.close()
 
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGHUP)
-        await process.wait()
-        self.processes.discard(process)
-
-    async def _start(self, group: Group, command: str, terminal: int) -> asyncio.subprocess.Process:
-        folder = self.folder(group)
-        return await asyncio.create_subprocess_exec(
-            command,
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            env={
-                "PATH": os.environ["PATH"],
-                "TERM": "dumb",
-                "PS1": "# ",
-                "TMPDIR": str(folder / "tmp"),
-                **group.variables(),
-            },
-            cwd=folder,
-            # The shell leads the session of its terminal, as one in a container does.
-            preexec_fn=_own_terminal,
-        )
-
-    async def _type(self, group: Group, socket: web.WebSocketResponse, terminal: int) -> None:
+    async def _type(self, group: Group, socket: web.WebSocketResponse, terminal: Terminal) -> None:
         async for message in socket:
             if message.type == WSMsgType.TEXT:
-                await _write(terminal, self._in_container(group, str(message.data)).encode())
+                await terminal.type(self._in_container(group, str(message.data)).encode())
 
     def _in_container(self, group: Group, typed: str) -> str:
         """Return what is typed with our files in place of those that only a container has."""
@@ -131,33 +100,8 @@ class Terminals:
             log.unlink()
 
 
-def _own_terminal() -> None:
-    os.setsid()
-    # Whoever started the tests may have told them to outlive their terminal.
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-async def _show(terminal: int, socket: web.WebSocketResponse) -> None:
+async def _show(terminal: Terminal, socket: web.WebSocketResponse) -> None:
     """Send all that the terminal shows, until its last program has ended."""
-    loop = asyncio.get_running_loop()
-    while True:
-        there = asyncio.Event()
-        loop.add_reader(terminal, there.set)
-        try:
-            await there.wait()
-        finally:
-            loop.remove_reader(terminal)
-        try:
-            await socket.send_bytes(os.read(terminal, 4096))
-        # What a terminal without a program raises.
-        except OSError:
-            return
-
-
-async def _write(terminal: int, typed: bytes) -> None:
-    while typed:
-        try:
-            typed = typed[os.write(terminal, typed) :]
-        except BlockingIOError:
-            await asyncio.sleep(_FULL_SECONDS)
+    with suppress(ConnectionError):  # whoever watched has gone away
+        while shown := await terminal.shown():
+            await socket.send_bytes(shown)

@@ -11,7 +11,7 @@ from tests.clouds.fault import Kind
 from tests.clouds.promises import SECRETS, Told, found_ids
 from tests.patience import PATIENCE
 from workers.environments.aws import AwsProvider, read_settings
-from workers.environments.aws.task_definition import environment_definition, fargate_size
+from workers.environments.aws.task_definition import environment_definition, eraser_definition, fargate_size
 from workers.environments.provider import NotThere, Plan, ProviderFailed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -193,3 +193,16 @@ async def test_the_script_of_a_template_runs_before_the_environment_and_stops_no
         replace(wanted, startup_script=""), settings, access_point="fsap-1", secret="arn:secret"
     )
     assert len(plain["containerDefinitions"]) == 1
+
+
+async def test_an_environment_has_the_role_for_commands_and_what_erases_its_files_has_none(wanted: Plan) -> None:
+    role = "arn:aws:iam::123456789012:role/environment"
+    settings = read_settings({**SETTINGS, "ENVIRONMENTS_AWS_TASK_ROLE": role})
+
+    definition = environment_definition(wanted, settings, access_point="fsap-1", secret="arn:secret")
+    eraser = eraser_definition(wanted.environment_id, settings, access_point="fsap-1")
+    without = environment_definition(wanted, read_settings(SETTINGS), access_point="fsap-1", secret="arn:secret")
+
+    assert definition["taskRoleArn"] == role
+    assert "taskRoleArn" not in eraser
+    assert "taskRoleArn" not in without

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from switchyard.environments.v1.provisioning_service_pb2 import FoundEnvironment
 from workers.environments.aws import names
 from workers.environments.aws.account import ANSWER_SECONDS, Account
+from workers.environments.aws.commands import Commands
+from workers.environments.aws.data_channel import BEGIN_SECONDS
 from workers.environments.aws.eraser import Eraser
 from workers.environments.aws.logs import Logs
 from workers.environments.aws.secret import Secrets
@@ -18,7 +20,6 @@ from workers.environments.provider import (
     IDE_PORT,
     SSH_PORT,
     Made,
-    NotThere,
     OpenPort,
     Output,
     Plan,
@@ -32,7 +33,12 @@ class AwsProvider:
     """Environments in one region of one account."""
 
     def __init__(
-        self, settings: Settings, pauses: Pauses | None = None, *, answer_seconds: float = ANSWER_SECONDS
+        self,
+        settings: Settings,
+        pauses: Pauses | None = None,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+        begin_seconds: float = BEGIN_SECONDS,
     ) -> None:
         patience = Patience("AWS", pauses or Pauses())
         self._settings = settings
@@ -44,6 +50,7 @@ class AwsProvider:
         self._services = Services(self._account, settings, self._tasks, patience)
         self._eraser = Eraser(self._account, settings, self._definitions, self._tasks, patience)
         self._logs = Logs(self._account, settings, patience)
+        self._commands = Commands(self._account, settings, self._tasks, patience, begin_seconds)
 
     async def create(self, plan: Plan, steps: Steps) -> Made:
         """Make what is missing and run it."""
@@ -103,10 +110,8 @@ class AwsProvider:
         await self._logs.read(environment_id, output, tail=tail, follow=follow)
 
     async def exec(self, environment_id: str, region: str, arguments: Sequence[str], output: Output) -> int | None:  # noqa: ARG002
-        """ECS runs commands only through the protocol of the Session Manager, which is not spoken here."""
-        if await self._services.find(environment_id) is None:
-            raise NotThere("the environment does not run at AWS")
-        raise ProviderFailed("commands cannot be run in environments at AWS; use the terminal of the editor, or SSH")
+        """Run a command in its container, which needs a shell and base64. There is nothing to read for the command."""
+        return await self._commands.run(environment_id, arguments, output)
 
     async def found(self) -> AsyncIterator[Sequence[FoundEnvironment]]:
         """Return all environments, a page for each list of access points, then what has none."""

@@ -47,7 +47,12 @@ class Services:
             elif service["status"] == "DRAINING":
                 raise Later("ecs: the service of before is not gone yet")
             elif service["desiredCount"] != 1 or service["taskDefinition"] != definition:
-                await self._update(environment_id, desiredCount=1, taskDefinition=definition)
+                await self._update(
+                    environment_id,
+                    desiredCount=1,
+                    taskDefinition=definition,
+                    enableExecuteCommand=self._takes_commands(),
+                )
 
         await self.patience.insist(step)
 
@@ -161,6 +166,7 @@ class Services:
                 "maximumPercent": 100,
                 "deploymentCircuitBreaker": {"enable": True, "rollback": False},
             },
+            enableExecuteCommand=self._takes_commands(),
             propagateTags="SERVICE",
             tags=names.lower_tags(environment_id),
         )
@@ -174,6 +180,10 @@ class Services:
             forceNewDeployment=changes["desiredCount"] > 0,
             **changes,
         )
+
+    def _takes_commands(self) -> bool:
+        # ECS refuses that for a definition without a role.
+        return self.settings.task_role is not None
 
 
 def standing(service: Service | None) -> FoundEnvironment.Standing.ValueType:

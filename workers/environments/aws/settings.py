@@ -21,6 +21,7 @@ class Settings:
     execution_role: str  # pulls the image, reads the secret, writes the log
     file_system: str  # of EFS, with a mount target in each subnet
     log_group: str
+    task_role: str | None = None  # lets the agent that runs commands reach AWS; None for no commands
     eraser_image: str = ERASER_IMAGE
     endpoint_url: str | None = None  # of all services; for tests and private networks
     access_key_id: str | None = field(default=None, repr=False)
@@ -42,6 +43,7 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
         execution_role=_needed(variables, "ENVIRONMENTS_AWS_EXECUTION_ROLE"),
         file_system=_needed(variables, "ENVIRONMENTS_AWS_FILE_SYSTEM"),
         log_group=_needed(variables, "ENVIRONMENTS_AWS_LOG_GROUP"),
+        task_role=variables.get("ENVIRONMENTS_AWS_TASK_ROLE", "").strip() or None,
         eraser_image=variables.get("ENVIRONMENTS_AWS_ERASER_IMAGE") or ERASER_IMAGE,
         endpoint_url=variables.get("AWS_ENDPOINT_URL") or None,
         access_key_id=variables.get("AWS_ACCESS_KEY_ID") or None,

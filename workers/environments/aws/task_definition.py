@@ -73,6 +73,8 @@ def environment_definition(plan: Plan, settings: Settings, *, access_point: str,
         container["memoryReservation"] = container.pop("memory") - STARTUP_MEMORY_MB
         containers.append(_startup(container, plan.startup_script))
     definition = _definition(family, settings, containers, cores=cores, memory_gb=memory_gb, access_point=access_point)
+    if settings.task_role is not None:
+        definition["taskRoleArn"] = settings.task_role
     return _tagged(definition, plan.environment_id)
 
 

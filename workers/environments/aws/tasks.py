@@ -24,6 +24,15 @@ class Tasks:
         wanted, unwanted = await asyncio.gather(self._list(family, "RUNNING"), self._list(family, "STOPPED"))
         return await self._describe([*wanted, *unwanted])
 
+    async def running(self, family: str) -> Sequence[Task]:
+        """Return those of that family that run now."""
+        tasks = await self._describe(await self._list(family, "RUNNING"))
+        return [task for task in tasks if task["lastStatus"] == "RUNNING"]
+
+    async def runs(self, arn: str) -> bool:
+        """Tell whether the task of that name (ARN) has not ended."""
+        return not all(map(ended, await self._describe([arn])))
+
     async def address(self, task: Task) -> str | None:
         """Return the public address of a task; None while it has none."""
         interface = _interface(task)
@@ -62,6 +71,11 @@ def ready(task: Task) -> bool:
     """Tell whether the editor of a task answers."""
     container = _container(task)
     return task["lastStatus"] == "RUNNING" and container.get("healthStatus") == "HEALTHY"
+
+
+def takes_commands(task: Task) -> bool:
+    """Tell whether a task was started with the agent that runs commands in its containers."""
+    return bool(task.get("enableExecuteCommand"))
 
 
 def exit_code(task: Task) -> int | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.environments.azure.shell_session import MarkedOutput
+from workers.environments.typed_command import MarkedOutput
 
 MARK = "0123456789abcdef"
 

@@ -78,6 +78,9 @@ class Silent:
     async def allow_url(self, url: str) -> Sequence[str]:
         raise NotImplementedError
 
+    def resumed(self) -> None:
+        raise NotImplementedError
+
     async def keep(self, checkpoint: bytes) -> None:
         raise NotImplementedError
 

@@ -221,10 +221,11 @@ def failed(
     return report
 
 
-def cancelled(receipt: task_pb2.CancelReceipt) -> pb.FinishTaskRequest:
+def cancelled(receipt: task_pb2.CancelReceipt, *, result: Message | None = None) -> pb.FinishTaskRequest:
     """Return the report of a Task that was stopped on request."""
+    stopped = pb.FinishTaskRequest.Cancelled(receipt=receipt, result=None if result is None else _packed(result))
     exit_code = receipt.exit_code if receipt.HasField("exit_code") else None
-    return pb.FinishTaskRequest(cancelled=pb.FinishTaskRequest.Cancelled(receipt=receipt), exit_code=exit_code)
+    return pb.FinishTaskRequest(cancelled=stopped, exit_code=exit_code)
 
 
 def _packed(message: Message) -> AnyMessage:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from switchyard.orchestrator.v1 import job_run_service_pb2 as pb
+from switchyard.orchestrator.v1.job_pb2 import NodeExecution
 from switchyard.tasks.v1.task_pb2 import Artifact
 from workers.artifact_upload import UPLOAD_SECONDS, FileRefused, upload
 from workers.browser_report import BrowserReport
@@ -49,9 +50,11 @@ class JobLink:
         found = await self._ask(self._link.job_runs.GetSubworkflow, request)
         return Subworkflow(found.workflow_id, found.graph, dict(found.secrets))
 
-    async def keep(self, checkpoint: bytes) -> None:
-        """Store where the run is. Raises JobServerRefused."""
-        request = pb.SaveCheckpointRequest(**self._who, checkpoint=checkpoint)
+    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, behind: int) -> None:
+        """Store where the run is, and what was executed behind the first `behind` ones. Raises JobServerRefused."""
+        request = pb.SaveCheckpointRequest(
+            **self._who, checkpoint=checkpoint, executions_before=behind, node_executions=executed
+        )
         await self._ask(self._link.job_runs.SaveCheckpoint, request)
 
     async def artifact(self, kind: str, path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from switchyard.orchestrator.v1.job_pb2 import NodeExecution
 from workers.workflow.host import Subworkflow
 
 
@@ -20,8 +21,12 @@ class JobServer(Protocol):
     async def workflow(self, name: str) -> Subworkflow:
         """Return the newest version of the workflow with this id or name. Raises JobServerRefused."""
 
-    async def keep(self, checkpoint: bytes) -> None:
-        """Store where the run is, for a next attempt. Raises JobServerRefused."""
+    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, behind: int) -> None:
+        """Store where the run is, for a next attempt, and what was executed behind the first `behind` executions.
+
+        Raises:
+            JobServerRefused: nothing is stored.
+        """
 
     async def artifact(self, kind: str, path: Path) -> None:
         """Store a file of the run; one that cannot be stored is a line in the log."""

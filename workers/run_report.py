@@ -34,9 +34,9 @@ def not_begun(assignment: Assignment) -> Report | None:
 
 
 def report_of(conclusion: Conclusion, result: Message | None) -> Report:
-    """Return the report of a run; `result` is what came out, also of one that failed."""
+    """Return the report of a run; `result` is what came out, also of one that failed or was stopped."""
     if conclusion.state == "cancelled":
-        return cancelled(conclusion.receipt)
+        return cancelled(conclusion.receipt, result=result)
     if conclusion.state == "released":
         return pb.ReleaseTaskRequest(reason=STOPPING)
     if conclusion.state == "succeeded" and result is not None:

@@ -45,6 +45,7 @@ class RunWorkflow:
             self.chromium_path,
             dict(response.secrets),
             response.checkpoint,
+            response.node_executions,
         )
         browser = BrowserReport(link, task.id, task.attempt, profile_id=payload.workflow_id)
         try:

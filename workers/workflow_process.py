@@ -9,7 +9,7 @@ Knows no server. Nothing of the run is alive when `run_workflow` has returned, w
 
 import asyncio
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -53,7 +53,9 @@ class Job:
     folder: Path
     chromium_path: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
+    # Where an earlier attempt was, and what had been executed up to there.
     checkpoint: bytes = b""
+    executed: Sequence[NodeExecution] = ()
 
     def lay_out(self) -> None:
         """Put into the folder what a run process finds there."""
@@ -112,6 +114,8 @@ class _Listener:
         self, job: Job, run: RunProcess, group: asyncio.TaskGroup, server: JobServer, progress: Progress
     ) -> None:
         self.message = WorkflowResult()
+        # How many executions the server has for a next attempt.
+        self._kept = 0
         self._job = job
         self._run = run
         self._group = group
@@ -134,6 +138,9 @@ class _Listener:
                 await self._server.browser_event(event_type, details, micros)
             case "progress":
                 self._progress(*value)
+            case "resumed":
+                self.message.node_executions.extend(self._job.executed)
+                self._kept = len(self._job.executed)
             case "executed":
                 for fields in value:
                     self.message.node_executions.add(**(fields | {"status": _STATUS[fields["status"]]}))
@@ -176,7 +183,13 @@ class _Listener:
                     dict(found.secrets),
                 ]
             case messages.CHECKPOINT:
-                path = self._job.folder / messages.CHECKPOINT_FILE
-                await self._server.keep(await asyncio.to_thread(path.read_bytes))
+                await self._keep()
                 return None
         raise JobServerRefused(f"nobody knows what {question!r} asks")
+
+    async def _keep(self) -> None:
+        """Store where the run is, which waits for it, and what it has executed since it was stored last."""
+        executed = self.message.node_executions[self._kept :]
+        state = await asyncio.to_thread((self._job.folder / messages.CHECKPOINT_FILE).read_bytes)
+        await self._server.keep(state, executed, behind=self._kept)
+        self._kept += len(executed)

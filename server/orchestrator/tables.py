@@ -298,7 +298,7 @@ WORKFLOW_SECRETS: Final = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
 
-# Where the runs of jobs are that may be resumed. A row goes with the end of its job.
+# Where the runs of jobs are that may be resumed. Rows of both tables go with the end of their job.
 JOB_CHECKPOINTS: Final = sa.Table(
     "job_checkpoints",
     METADATA,
@@ -306,4 +306,15 @@ JOB_CHECKPOINTS: Final = sa.Table(
     sa.Column("update_time", sa.BigInteger, nullable=False),
     # What the engine has written, encrypted.
     sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+# What those runs had executed, in pieces: a row for each checkpoint before which something was.
+CHECKPOINT_EXECUTIONS: Final = sa.Table(
+    "checkpoint_executions",
+    METADATA,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    # How many stand in the rows before.
+    sa.Column("executions_before", sa.Integer, primary_key=True, autoincrement=False),
+    # A WorkflowResult with nothing else.
+    sa.Column("executions", sa.LargeBinary, nullable=False),
 )

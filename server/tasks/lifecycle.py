@@ -50,9 +50,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The work was stopped on request. `receipt` is a serialized `CancelReceipt`."""
+    """The work was stopped on request. `receipt` is a serialized `CancelReceipt`, `result` as that of `Failed`."""
 
     receipt: bytes
+    result: bytes | None = None
 
 
 Outcome: TypeAlias = Succeeded | Failed | Cancelled
@@ -196,10 +197,10 @@ def _after(row: TaskRow, outcome: Outcome, now: int) -> TaskRow:
     match outcome:
         case Succeeded(result=result):
             return _ended(row, Task.STATE_SUCCEEDED, now, result=result)
-        case Cancelled(receipt=receipt):
+        case Cancelled(receipt=receipt, result=result):
             if row.state != Task.STATE_CANCELLING:
                 raise InvalidArgument.field("cancelled", "must answer a request to cancel, and there was none")
-            return _ended(row, Task.STATE_CANCELLED, now, receipt=receipt)
+            return _ended(row, Task.STATE_CANCELLED, now, receipt=receipt, result=result)
         case Failed() as failed:
             row = replace(row, error_type=failed.error_type, error_message=failed.error_message, result=failed.result)
             # What was asked to stop is never tried again.

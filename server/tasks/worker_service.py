@@ -164,7 +164,9 @@ def _outcome(request: pb.FinishTaskRequest) -> Outcome:
         case "failed":
             return _failed(request.failed)
         case "cancelled":
-            return Cancelled(request.cancelled.receipt.SerializeToString())
+            cancelled = request.cancelled
+            result = cancelled.result.SerializeToString() if cancelled.HasField("result") else None
+            return Cancelled(cancelled.receipt.SerializeToString(), result)
     raise InvalidArgument.field("outcome", "must be given: success, failed or cancelled")
 
 

@@ -185,10 +185,11 @@ def test_a_job_that_may_be_resumed_goes_on_behind_the_last_finished_node(client:
         what=lambda: f"{job(client, job_id)}\n{system.output('worker')}",
     )
     assert client.post(f"/api/v1/jobs/{job_id}/cancel").status_code == 200
-    wait_for(client, system, job_id)
+    ended = wait_for(client, system, job_id)
 
     lines = log_of(client, job_id)
     assert lines.count("the beginning") == 1
+    assert [one["node_id"] for one in ended["node_executions"]][:2] == ["begin", "pause"]
 
 
 def _runs(system: System) -> int:

@@ -103,6 +103,7 @@ class HeldJob:
             self._chromium_path,
             dict(given.secrets),
             given.checkpoint,
+            given.node_executions,
         )
 
     async def _report(self, ended: Ended) -> None:

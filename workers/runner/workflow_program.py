@@ -72,6 +72,9 @@ class _WorkflowHost:
     def executed(self, executions: Sequence[Mapping[str, Any]]) -> None:
         self._host.tell("executed", executions)
 
+    def resumed(self) -> None:
+        self._host.tell("resumed", None)
+
     async def keep(self, checkpoint: bytes) -> None:
         await asyncio.to_thread((self.folder / CHECKPOINT_FILE).write_bytes, checkpoint)
         await self._ask(CHECKPOINT, None)

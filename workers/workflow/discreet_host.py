@@ -54,6 +54,10 @@ class DiscreetHost:
         """Keep what was executed; `Executions` has taken the secrets out."""
         self._host.executed(executions)
 
+    def resumed(self) -> None:
+        """Take what was executed up to `checkpoint` for a part of this run."""
+        self._host.resumed()
+
     async def keep(self, checkpoint: bytes) -> None:
         """Return when `checkpoint` is kept. Raises NodeFailed."""
         await self._host.keep(checkpoint)

@@ -73,6 +73,7 @@ def _resumed(run: Run, index: GraphIndex, graph: Graph) -> Begun | None:
     except CheckpointUseless as useless:
         run.host.log("warning", f"The run begins anew: what an earlier attempt has kept is no use, {useless}.")
         return None
+    run.host.resumed()
     run.host.log("info", f"The run goes on where an earlier attempt has left it, behind step {again.steps:,}.")
     return execution, go_on(execution, way, place)
 

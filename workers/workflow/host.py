@@ -33,8 +33,11 @@ class Host(flow.Host, Protocol):
     def executed(self, executions: Sequence[Mapping[str, Any]]) -> None:
         """Keep what was executed since the last call: fields of `NodeExecution` by name, in order."""
 
+    def resumed(self) -> None:
+        """Take what was executed up to `checkpoint` for a part of this run, which goes on from there."""
+
     async def keep(self, checkpoint: bytes) -> None:
-        """Return when `checkpoint` is kept for a next attempt of the job.
+        """Return when `checkpoint` is kept for a next attempt of the job, and all that was executed up to now.
 
         Raises:
             NodeFailed: it cannot be kept.

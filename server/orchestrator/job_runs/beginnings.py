@@ -1,7 +1,7 @@
 """What the run of a job begins with besides its graph and its variables."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -13,6 +13,7 @@ from server.orchestrator.job_runs.versions import Version
 from server.orchestrator.secrets.secret_values import SecretValues
 from server.secret_box import SecretBox
 from server.tasks.task import TaskRow
+from switchyard.orchestrator.v1.job_pb2 import NodeExecution
 
 log: Final = structlog.get_logger(__name__)
 
@@ -21,7 +22,8 @@ class Beginning(NamedTuple):
     """Secrets by name, and what an earlier attempt has stored last; empty when the run begins anew."""
 
     secrets: Mapping[str, str]
-    checkpoint: bytes
+    checkpoint: bytes = b""
+    node_executions: Sequence[NodeExecution] = ()
 
 
 class Beginnings:
@@ -35,14 +37,14 @@ class Beginnings:
     async def of(self, job: TaskRow, version: Version) -> Beginning:
         """Return what an attempt of `job`, which executes `version`, begins with."""
         secrets = await self._secrets.of(job.tenant, version.secret_names)
-        return Beginning(secrets, await self._checkpoint(job.id) if version.graph.settings.resume else b"")
-
-    async def _checkpoint(self, job_id: str) -> bytes:
-        sealed = await self._database.read(lambda connection: checkpoint_store.find(connection, job_id))
-        if sealed is None:
-            return b""
+        if not version.graph.settings.resume:
+            return Beginning(secrets)
+        stored = await self._database.read(lambda connection: checkpoint_store.find(connection, job.id))
+        if stored is None:
+            return Beginning(secrets)
         try:
-            return await asyncio.to_thread(self._secret_box.unseal, sealed)
+            checkpoint = await asyncio.to_thread(self._secret_box.unseal, stored.sealed)
         except InvalidToken:
-            log.error("a checkpoint cannot be decrypted; the job begins anew", job_id=job_id)
-            return b""
+            log.error("a checkpoint cannot be decrypted; the job begins anew", job_id=job.id)
+            return Beginning(secrets)
+        return Beginning(secrets, checkpoint, stored.executions)

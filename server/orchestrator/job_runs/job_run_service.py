@@ -71,7 +71,7 @@ class JobRunService(pb_grpc.JobRunServiceServicer):
         )
 
     async def SaveCheckpoint(self, request: pb.SaveCheckpointRequest, _context: Context) -> pb.SaveCheckpointResponse:
-        """Store where a run is."""
+        """Store where a run is, and what it has executed."""
         job = job_view.payload(await self._held(request))
         version = await self._versions.get(job.workflow_id, job.version)
         if not version.graph.settings.resume:
@@ -82,6 +82,9 @@ class JobRunService(pb_grpc.JobRunServiceServicer):
         def work(connection: sa.Connection) -> None:
             holding.require(connection, request, tenant_id=tenant_id)
             checkpoint_store.put(connection, request.job_id, sealed, now=now)
+            checkpoint_store.add_executions(
+                connection, request.job_id, request.node_executions, before=request.executions_before
+            )
 
         await self._database.write(work)
         return pb.SaveCheckpointResponse()

@@ -27,4 +27,5 @@ def to_assignment(
         graph=version.graph,
         secrets=beginning.secrets,
         checkpoint=beginning.checkpoint,
+        node_executions=beginning.node_executions,
     )

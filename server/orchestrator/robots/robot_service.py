@@ -291,7 +291,7 @@ def _beat(request: pb.HeartbeatRequest, now: int) -> Beat:
 def _failure(request: pb.FailJobRequest, now: int) -> Outcome:
     if request.cancelled:
         told = request.receipt if request.HasField("receipt") else CancelReceipt(confirm_time=to_timestamp(now))
-        return Cancelled(told.SerializeToString())
+        return Cancelled(told.SerializeToString(), _result(request))
     return Failed(
         storable(request.error_type) or DEFAULT_ERROR_TYPE,
         storable(request.error_message) or DEFAULT_ERROR_MESSAGE,

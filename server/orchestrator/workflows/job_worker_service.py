@@ -32,4 +32,9 @@ class JobWorkerService(pb_grpc.JobWorkerServiceServicer):
         job = job_view.payload(row)
         version = await self._versions.get(job.workflow_id, job.version)
         beginning = await self._beginnings.of(row, version)
-        return pb.GetJobGraphResponse(graph=version.graph, secrets=beginning.secrets, checkpoint=beginning.checkpoint)
+        return pb.GetJobGraphResponse(
+            graph=version.graph,
+            secrets=beginning.secrets,
+            checkpoint=beginning.checkpoint,
+            node_executions=beginning.node_executions,
+        )

@@ -167,15 +167,17 @@ async def test_a_cancel_leaves_its_receipt(system: System) -> None:
     lease = await system.claimed()
     await system.tasks.CancelTask(tasks_pb.CancelTaskRequest(id=lease.task_id, reason="enough"), metadata=OPERATOR)
     receipt = CancelReceipt(signals=[CancelReceipt.Signal(name="SIGTERM")], exit_code=-15)
+    result = any_pb2.Any()
+    result.Pack(Failure(type="half of it"))
+    cancelled = pb.FinishTaskRequest.Cancelled(receipt=receipt, result=result)
 
     await system.worker.FinishTask(
-        pb.FinishTaskRequest(lease=lease, cancelled=pb.FinishTaskRequest.Cancelled(receipt=receipt), exit_code=-15),
-        metadata=WORKER,
+        pb.FinishTaskRequest(lease=lease, cancelled=cancelled, exit_code=-15), metadata=WORKER
     )
 
     task = (await system.tasks.GetTask(tasks_pb.GetTaskRequest(id=lease.task_id), metadata=OPERATOR)).task
     assert task.state == Task.STATE_CANCELLED
-    assert task.receipt == receipt
+    assert (task.receipt, task.result) == (receipt, result)
     assert task.HasField("cancel_time")
 
 

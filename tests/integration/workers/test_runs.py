@@ -138,7 +138,8 @@ async def test_a_run_that_ignores_a_cancel_is_killed_with_all_it_started(
 ) -> None:
     row = working.add_run(("stubborn", None), ("log", "begun"), ("hang", 60))
     await working.announce()
-    await until(lambda: "begun" in row.texts)
+    # Zygote, keeper, run, stubborn, its child.
+    await until(lambda: "begun" in row.texts and len(descendants(working.worker.pid)) == 5)
     before = descendants(working.worker.pid)
 
     began = time.monotonic()
@@ -149,8 +150,7 @@ async def test_a_run_that_ignores_a_cancel_is_killed_with_all_it_started(
     receipt = row.report.cancelled.receipt
     assert [sent.name for sent in receipt.signals] == ["request", "SIGTERM", "SIGKILL"]
     assert (receipt.exit_code, receipt.process_count_left) == (-15, 0)
-    assert 1.0 < time.monotonic() - began < 4.0
-    assert len(before) == 5  # zygote, keeper, run, stubborn, its child
+    assert time.monotonic() - began > 1.0  # between SIGTERM and SIGKILL
     # The keeper ends right after it has told of the others' end.
     await until(lambda: sum(process.is_running() for process in before) == 1)
 

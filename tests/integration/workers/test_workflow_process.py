@@ -53,7 +53,7 @@ class OneWorkflow:
     # It does not answer while this is not set.
     there: asyncio.Event = field(default_factory=asyncio.Event)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
-    kept: list[bytes] = field(default_factory=list)
+    kept: list[tuple[bytes, Sequence[str], int]] = field(default_factory=list)
     files: list[tuple[str, str]] = field(default_factory=list)
     browser: list[tuple[str, Mapping[str, object], int]] = field(default_factory=list)
 
@@ -68,9 +68,9 @@ class OneWorkflow:
         await self._answerable()
         return Subworkflow(f"id of {name}", _chain(("inner", "LogNode", {})), {"inner": "secret"})
 
-    async def keep(self, checkpoint: bytes) -> None:
+    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, behind: int) -> None:
         await self._answerable()
-        self.kept.append(checkpoint)
+        self.kept.append((checkpoint, [one.node_id for one in executed], behind))
 
     async def artifact(self, kind: str, path: Path) -> None:
         self.files.append((kind, path.name))
@@ -85,6 +85,18 @@ class OneWorkflow:
             raise JobLost
         if self.refusal:
             raise JobServerRefused(self.refusal)
+
+
+class RefusesOnce(OneWorkflow):
+    """Refuses the first state that is to be kept."""
+
+    refused = False
+
+    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, behind: int) -> None:
+        if not self.refused:
+            self.refused = True
+            raise JobServerRefused("not now")
+        await super().keep(checkpoint, executed, behind=behind)
 
 
 @dataclass
@@ -255,6 +267,59 @@ async def test_a_run_is_given_its_secrets_and_where_an_earlier_attempt_was(askin
     assert (given["secrets"], given["went_on_from"]) == ({"mail": "its value"}, "where it was")
 
 
+@pytest.fixture(scope="module")
+def resuming() -> Graph:
+    """Waits three times; where it is is kept behind each time."""
+    graph = _chain(*((node_id, "WaitNode", {"duration": 0}) for node_id in ("a", "b", "c")))
+    graph.settings.resume = True
+    return graph
+
+
+async def test_what_was_executed_is_kept_with_each_state_and_only_once(
+    launcher: Launcher, tmp_path: Path, resuming: Graph
+) -> None:
+    held = Held(launcher, tmp_path / "job")
+
+    await held.run(resuming)
+
+    assert [(executed, behind) for _, executed, behind in held.server.kept] == [(["a"], 0), (["b"], 1), (["c"], 2)]
+
+
+async def test_a_run_that_goes_on_lists_what_was_executed_before_it(
+    launcher: Launcher, tmp_path: Path, resuming: Graph
+) -> None:
+    first = Held(launcher, tmp_path / "first")
+    whole = await first.run(resuming)
+    state, before = first.server.kept[0][0], whole.result.node_executions[:1]
+    next_one = Held(launcher, tmp_path / "next")
+
+    ended = await next_one.run(resuming, checkpoint=state, executed=before)
+
+    assert [one.node_id for one in ended.result.node_executions] == ["a", "b", "c"]
+    assert [(executed, behind) for _, executed, behind in next_one.server.kept] == [(["b"], 1), (["c"], 2)]
+
+
+async def test_a_run_that_begins_anew_lists_nothing_of_another(
+    launcher: Launcher, tmp_path: Path, resuming: Graph
+) -> None:
+    held = Held(launcher, tmp_path / "job")
+
+    ended = await held.run(resuming, checkpoint=b"of another engine", executed=[NodeExecution(node_id="old")])
+
+    assert [one.node_id for one in ended.result.node_executions] == ["a", "b", "c"]
+    assert held.server.kept[0][1:] == (["a"], 0)
+
+
+async def test_what_could_not_be_kept_is_kept_with_the_next_state(
+    launcher: Launcher, tmp_path: Path, resuming: Graph
+) -> None:
+    held = Held(launcher, tmp_path / "job", server=RefusesOnce())
+
+    await held.run(resuming)
+
+    assert [(executed, behind) for _, executed, behind in held.server.kept] == [(["a", "b"], 0), (["c"], 2)]
+
+
 async def test_a_run_is_answered_what_it_asks_and_its_files_are_stored(asking: Launcher, tmp_path: Path) -> None:
     held = Held(asking, tmp_path / "job")
 
@@ -263,7 +328,7 @@ async def test_a_run_is_answered_what_it_asks_and_its_files_are_stored(asking: L
     given = json.loads(ended.result.variables)
     assert given["allow_url"] == ["192.0.2.1"]
     assert given["workflow"] == ["id of other", "inner", {"inner": "secret"}]
-    assert held.server.kept == [b"where the run is"]
+    assert held.server.kept == [(b"where the run is", [], 0)]
     assert held.server.files == [("result", "report.csv")]
     assert [(kind, details) for kind, details, _ in held.server.browser] == [("navigate", {"url": "about:blank"})]
 

@@ -116,6 +116,7 @@ class ListHost:
         self.checkpoint = checkpoint
         self.network = network
         self.kept: list[bytes] = []
+        self.went_on = False
         self.artifacts: list[tuple[ArtifactKind, Path]] = []
         self.events: list[tuple[str, Mapping[str, object]]] = []
         self.cancelled = asyncio.Event()
@@ -146,6 +147,9 @@ class ListHost:
         if address not in self.network:
             raise AddressRefused(f"url must not lead to {address}, an address that may not be called")
         return [address]
+
+    def resumed(self) -> None:
+        self.went_on = True
 
     async def keep(self, checkpoint: bytes) -> None:
         self.kept.append(checkpoint)

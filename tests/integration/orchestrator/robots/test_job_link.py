@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.tasks import artifacts
+from switchyard.orchestrator.v1.job_pb2 import NodeExecution
 from switchyard.orchestrator.v1.robot_pb2 import Assignment
 from tests.integration.orchestrator.robots.fleet import Fleet
 from workers.job_link import JobLink
@@ -79,10 +80,11 @@ async def test_a_no_is_in_the_words_of_the_server(server: JobLink) -> None:
 
 
 async def test_what_a_run_keeps_is_there_for_its_next_attempt(held: Held, server: JobLink) -> None:
-    await server.keep(b"where it is")
+    await server.keep(b"where it is", [NodeExecution(node_id="log")], behind=0)
     await held.fleet.release(held.job)
 
-    assert (await held.fleet.claimed()).checkpoint == b"where it is"
+    again = await held.fleet.claimed()
+    assert (again.checkpoint, [one.node_id for one in again.node_executions]) == (b"where it is", ["log"])
 
 
 async def test_a_file_of_the_run_is_stored(held: Held, server: JobLink) -> None:
@@ -115,7 +117,7 @@ async def test_a_job_that_is_lost_is_not_a_no(held: Held, server: JobLink) -> No
     for asked in (
         server.resolve("http://127.0.0.1/"),
         server.workflow("w1"),
-        server.keep(b"x"),
+        server.keep(b"x", [], behind=0),
         server.artifact("other", held.folder / "report.csv"),
     ):
         with pytest.raises(LeaseLost):

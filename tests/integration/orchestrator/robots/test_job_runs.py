@@ -11,13 +11,14 @@ from cryptography.fernet import Fernet
 from google.rpc import error_details_pb2, status_pb2
 
 from server.orchestrator.secrets import secret_store
-from server.orchestrator.tables import JOB_CHECKPOINTS
+from server.orchestrator.tables import CHECKPOINT_EXECUTIONS, JOB_CHECKPOINTS
 from server.secret_box import SecretBox
 from switchyard.orchestrator.v1 import fleet_service_pb2 as fleet_pb
 from switchyard.orchestrator.v1 import job_run_service_pb2 as pb
 from switchyard.orchestrator.v1 import job_worker_service_pb2 as worker_pb
 from switchyard.orchestrator.v1 import robot_service_pb2 as robot_pb
 from switchyard.orchestrator.v1 import secret_service_pb2 as secret_pb
+from switchyard.orchestrator.v1.job_pb2 import NodeExecution
 from switchyard.orchestrator.v1.robot_pb2 import Assignment
 from switchyard.tasks.v1.task_pb2 import Artifact
 from tests.integration.orchestrator.robots.fleet import Fleet
@@ -73,8 +74,13 @@ async def subworkflow(fleet: Fleet, who: dict[str, Any], name: str) -> pb.GetSub
     return answer
 
 
-async def save(fleet: Fleet, who: dict[str, Any], checkpoint: bytes) -> None:
-    request = pb.SaveCheckpointRequest(**who, checkpoint=checkpoint)
+async def save(fleet: Fleet, who: dict[str, Any], checkpoint: bytes, *executed: str, before: int = 0) -> None:
+    request = pb.SaveCheckpointRequest(
+        **who,
+        checkpoint=checkpoint,
+        executions_before=before,
+        node_executions=[NodeExecution(node_id=node_id) for node_id in executed],
+    )
     await fleet.site.stub("orchestrator.JobRunService").SaveCheckpoint(request, metadata=fleet.site.admin)
 
 
@@ -207,6 +213,45 @@ async def test_a_next_attempt_begins_with_the_last_checkpoint(fleet: Fleet, job:
     again = await fleet.claimed("r2")
 
     assert (job.checkpoint, again.checkpoint) == (b"", b"second")
+
+
+async def test_a_next_attempt_is_given_what_was_executed_up_to_the_checkpoint(fleet: Fleet, job: Assignment) -> None:
+    await save(fleet, of(job), b"1", "a", "b")
+    await save(fleet, of(job), b"2", "c", before=2)
+    await save(fleet, of(job), b"3", before=3)
+    await fleet.release(job)
+
+    again = await fleet.claimed("r2")
+
+    assert [one.node_id for one in job.node_executions] == []
+    assert [one.node_id for one in again.node_executions] == ["a", "b", "c"]
+
+
+async def test_a_checkpoint_that_is_sent_twice_lists_nothing_twice(fleet: Fleet, job: Assignment) -> None:
+    await save(fleet, of(job), b"1", "a")
+    for _ in range(2):
+        await save(fleet, of(job), b"2", "b", "c", before=1)
+    await fleet.release(job)
+
+    assert [one.node_id for one in (await fleet.claimed("r2")).node_executions] == ["a", "b", "c"]
+
+
+async def test_a_run_that_has_begun_anew_replaces_what_was_executed(fleet: Fleet, job: Assignment) -> None:
+    await save(fleet, of(job), b"1", "a", "b")
+    await save(fleet, of(job), b"2", "c", before=2)
+    await save(fleet, of(job), b"anew", "x")
+    await fleet.release(job)
+
+    assert [one.node_id for one in (await fleet.claimed("r2")).node_executions] == ["x"]
+
+
+async def test_what_was_executed_is_forgotten_with_the_end_of_the_job(fleet: Fleet, job: Assignment) -> None:
+    await save(fleet, of(job), b"1", "a")
+
+    await fleet.complete(job)
+
+    counted = sa.select(sa.func.count()).select_from(CHECKPOINT_EXECUTIONS)
+    assert await fleet.site.database.read(lambda connection: connection.execute(counted).scalar_one()) == 0
 
 
 async def test_a_checkpoint_is_stored_encrypted_and_forgotten_with_the_end_of_the_job(

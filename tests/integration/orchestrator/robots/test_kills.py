@@ -6,6 +6,8 @@ import random
 import signal
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,19 @@ class Robots:
             await self.kill(robot_id)
             await self.start(robot_id)
 
+    @contextmanager
+    def halted(self) -> Iterator[None]:
+        """Have them stand still, each in the middle of its work, so that what is counted twice is the same."""
+        processes = list(self._processes.values())
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGCONT)
+
     async def end(self) -> None:
         for robot_id in list(self._processes):
             await self.kill(robot_id)
@@ -89,11 +104,13 @@ async def test_each_job_ends_exactly_once_whoever_is_killed(tmp_path: Path) -> N
         for name in NAMES:
             await robots.start(name)
         compared: Counter[str] = Counter()
+        queueing = asyncio.Lock()
         killing = asyncio.create_task(robots.kill_at_random())
-        watching = asyncio.create_task(_compare_figures(fleet, compared))
+        watching = asyncio.create_task(_compare_figures(fleet, robots, queueing, compared))
         try:
             for _ in range(JOBS):
-                await fleet.queue()
+                async with queueing:
+                    await fleet.queue()
             async with asyncio.timeout(150):
                 while (await _states(fleet)).keys() != {Task.STATE_SUCCEEDED}:
                     await asyncio.sleep(0.1)
@@ -113,22 +130,25 @@ async def test_each_job_ends_exactly_once_whoever_is_killed(tmp_path: Path) -> N
         await _late_reports_are_refused(fleet)
 
 
-async def _compare_figures(fleet: Fleet, compared: Counter[str]) -> None:
-    """Compare what is told of the fleet with the rows, again and again."""
+async def _compare_figures(fleet: Fleet, robots: Robots, queueing: asyncio.Lock, compared: Counter[str]) -> None:
+    """Compare what is told of the fleet with the rows, again and again, while no job is queued, taken or ended."""
     while True:
-        shown = await _fleet_figures(fleet)
-        if shown is not None:
-            told, counted = shown
-            assert told == counted
-            compared["busy" if counted["active_robots"] else "idle"] += 1
-        await asyncio.sleep(0.05)
+        async with queueing:
+            with robots.halted():
+                # What they had asked for before is still done.
+                while (shown := await _fleet_figures(fleet)) is None:
+                    continue
+        told, counted = shown
+        assert told == counted
+        compared["busy" if counted["active_robots"] else "idle"] += 1
+        await asyncio.sleep(0.2)
 
 
 async def _fleet_figures(fleet: Fleet) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Return the figures of the fleet as they are told, and as the rows say; None if these moved meanwhile."""
-    before = await fleet.site.database.read(_count)
+    before = await fleet.site.database.scan(_count)
     answer = await fleet.site.http.get("/api/v1/metrics/fleet")
-    after = await fleet.site.database.read(_count)
+    after = await fleet.site.database.scan(_count)
     assert answer.status_code == 200, answer.text
     told = answer.json()
     if before != after:

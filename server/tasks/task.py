@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
+from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from server.clock import to_timestamp
 from switchyard.tasks.v1 import task_pb2 as pb
@@ -93,7 +94,10 @@ class NewTask:
 
 
 def to_message(row: TaskRow, *, payload: bool = False) -> pb.Task:
-    """Return `row` as the contract shows it, with its payload only if asked for."""
+    """Return `row` as the contract shows it, with its payload only if asked for.
+
+    A result that cannot be read would have no JSON form, nor would a list that holds it; it is packed once more.
+    """
     task = pb.Task(
         id=row.id,
         kind=row.kind,
@@ -122,12 +126,28 @@ def to_message(row: TaskRow, *, payload: bool = False) -> pb.Task:
     if payload:
         task.payload.CopyFrom(Any.FromString(row.payload))
     if row.result is not None:
-        task.result.CopyFrom(Any.FromString(row.result))
+        result = Any.FromString(row.result)
+        if _is_readable(result):
+            task.result.CopyFrom(result)
+        else:
+            task.result.Pack(pb.OpaqueResult(type_url=result.type_url, value=result.value))
     if row.error_type:
         task.error.CopyFrom(pb.Failure(type=row.error_type, message=row.error_message))
     if row.receipt is not None:
         task.receipt.CopyFrom(pb.CancelReceipt.FromString(row.receipt))
     return task
+
+
+def _is_readable(packed: Any) -> bool:
+    """Whether what is packed is of a type of the contract we were built with, and is what it says."""
+    if not packed.type_url:
+        return not packed.value
+    try:
+        kind = descriptor_pool.Default().FindMessageTypeByName(packed.TypeName())
+        message_factory.GetMessageClass(kind).FromString(packed.value)
+    except (KeyError, DecodeError):
+        return False
+    return True
 
 
 def to_progress(row: TaskRow) -> pb.Progress | None:

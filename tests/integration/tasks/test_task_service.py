@@ -4,10 +4,11 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import any_pb2, json_format
 
 from switchyard.tasks.v1 import task_service_pb2 as tasks_pb
 from switchyard.tasks.v1 import worker_service_pb2 as pb
-from switchyard.tasks.v1.task_pb2 import Task
+from switchyard.tasks.v1.task_pb2 import OpaqueResult, Task
 from tests.integration.tasks.parts import run
 from tests.integration.tasks.served import CANCELLED, OPERATOR, SUCCESS, WORKER, System, collect, reason
 
@@ -66,6 +67,33 @@ async def test_tasks_of_another_tenant_are_not_known(system: System) -> None:
         collect(system.tasks.WatchTask(tasks_pb.WatchTaskRequest(id=row.id), metadata=other)),
     ):
         assert await reason(call) == "ERROR_REASON_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        any_pb2.Any(type_url="type.googleapis.com/switchyard.newer.v1.Result", value=b"\x08\x01"),
+        any_pb2.Any(type_url="type.googleapis.com/switchyard.bots.v1.RunBotResult", value=b"\xff"),  # is none
+        any_pb2.Any(value=b"x"),
+    ],
+)
+async def test_a_result_that_cannot_be_read_is_shown_as_one_and_nothing_of_it_is_lost(
+    system: System, result: any_pb2.Any
+) -> None:
+    lease = await system.claimed()
+    success = pb.FinishTaskRequest.Success(result=result)
+    await system.worker.FinishTask(pb.FinishTaskRequest(lease=lease, success=success), metadata=WORKER)
+    await system.kernel.create(run("bot_instances/2"))
+
+    page = await system.tasks.ListTasks(tasks_pb.ListTasksRequest(), metadata=OPERATOR)
+
+    # It has a JSON form, as the gateway and other clients of ProtoJSON want.
+    other, shown = json_format.MessageToDict(page)["tasks"]
+    opaque = OpaqueResult()
+    assert page.tasks[1].result.Unpack(opaque)
+    assert (opaque.type_url, opaque.value) == (result.type_url, result.value)
+    assert shown["result"]["@type"] == "type.googleapis.com/switchyard.tasks.v1.OpaqueResult"
+    assert "result" not in other
 
 
 async def test_a_finished_task_cannot_be_cancelled(system: System) -> None:

@@ -1,12 +1,14 @@
-"""SecretService: the secrets of a tenant, without their values. A caller of no tenant has those of no tenant."""
+"""SecretService: the secrets of a tenant, without their values. Who sees every tenant says whose are meant."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import grpc
 import sqlalchemy as sa
 
 from server.clock import Clock, to_timestamp
 from server.database.database import Database
+from server.database.text import storable
+from server.errors import PermissionDenied
 from server.orchestrator.secrets import secret_store
 from server.orchestrator.secrets.secret_store import SecretRow
 from server.rpc.caller import CALLER
@@ -18,6 +20,7 @@ from switchyard.orchestrator.v1 import secret_service_pb2_grpc as pb_grpc
 DEFAULT_PAGE_SIZE: Final = 1000
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Request: TypeAlias = pb.ListSecretsRequest | pb.PutSecretRequest | pb.DeleteSecretRequest
 
 
 class SecretService(pb_grpc.SecretServiceServicer):
@@ -30,7 +33,7 @@ class SecretService(pb_grpc.SecretServiceServicer):
 
     async def ListSecrets(self, request: pb.ListSecretsRequest, _context: Context) -> pb.ListSecretsResponse:
         """List secrets by name. The page token is the last name of the page before."""
-        tenant, size = _tenant(), request.page_size or DEFAULT_PAGE_SIZE
+        tenant, size = _tenant(request), request.page_size or DEFAULT_PAGE_SIZE
         rows = await self._database.read(
             lambda connection: secret_store.page(connection, tenant, after=request.page_token, limit=size + 1)
         )
@@ -41,7 +44,7 @@ class SecretService(pb_grpc.SecretServiceServicer):
 
     async def PutSecret(self, request: pb.PutSecretRequest, _context: Context) -> pb.PutSecretResponse:
         """Set a secret."""
-        tenant, by, now = _tenant(), CALLER.get().name, self._clock()
+        tenant, by, now = _tenant(request), CALLER.get().name, self._clock()
         sealed = self._secret_box.encrypt(request.value)
 
         def work(connection: sa.Connection) -> SecretRow:
@@ -51,13 +54,18 @@ class SecretService(pb_grpc.SecretServiceServicer):
 
     async def DeleteSecret(self, request: pb.DeleteSecretRequest, _context: Context) -> pb.DeleteSecretResponse:
         """Delete a secret."""
-        tenant = _tenant()
+        tenant = _tenant(request)
         await self._database.write(lambda connection: secret_store.delete(connection, tenant, request.name))
         return pb.DeleteSecretResponse()
 
 
-def _tenant() -> str:
-    return CALLER.get().tenant_id or ""
+def _tenant(request: Request) -> str:
+    """Return whose secrets are meant, empty for those of no tenant. Raises PermissionDenied beyond the caller's."""
+    own = CALLER.get().tenant_id
+    tenant = storable(request.tenant_id) if request.HasField("tenant_id") else own or ""
+    if own is not None and tenant != own:
+        raise PermissionDenied(f"Insufficient permissions. Secrets of tenant {own} only", tenant_id=own)
+    return tenant
 
 
 def _shown(row: SecretRow) -> pb.Secret:

@@ -78,6 +78,39 @@ async def test_tenants_have_their_own_secrets(site: Site) -> None:
     assert refused.status_code == 404
 
 
+async def test_who_sees_every_tenant_says_whose_secrets_are_meant(site: Site) -> None:
+    async with site.client("developer", tenant="acme") as acme, site.client("admin") as admin:
+        await admin.put("/api/v1/secrets/mail", json={"value": VALUE, "tenant_id": "acme"})
+        await admin.put("/api/v1/secrets/of_none", json={"value": VALUE, "tenant_id": ""})
+        lists = [
+            (await client.get(f"/api/v1/secrets{query}")).json()["secrets"]
+            for client, query in ((acme, ""), (admin, "?tenant_id=acme"), (admin, "?tenant_id="), (admin, ""))
+        ]
+        deleted = await admin.delete("/api/v1/secrets/mail?tenant_id=acme")
+
+        assert [one["name"] for secrets in lists for one in secrets] == ["mail", "mail", "of_none", "of_none"]
+        assert deleted.status_code == 200
+        assert (await acme.get("/api/v1/secrets")).json()["secrets"] == []
+
+
+@pytest.mark.parametrize("tenant", ["other", ""])
+async def test_who_is_bound_to_a_tenant_has_no_secrets_but_its_own(site: Site, tenant: str) -> None:
+    await site.http.put("/api/v1/secrets/mail", json={"value": "kept", "tenant_id": tenant})
+    async with site.client("admin", tenant="acme") as acme:
+        refused = [
+            await acme.get(f"/api/v1/secrets?tenant_id={tenant}"),
+            await acme.put("/api/v1/secrets/mail", json={"value": VALUE, "tenant_id": tenant}),
+            await acme.delete(f"/api/v1/secrets/mail?tenant_id={tenant}"),
+        ]
+        own = await acme.put("/api/v1/secrets/mail", json={"value": VALUE, "tenant_id": "acme"})
+
+    assert [answer.status_code for answer in refused] == [403, 403, 403]
+    assert refused[0].json()["detail"] == "Insufficient permissions. Secrets of tenant acme only"
+    assert own.status_code == 200
+    [left] = (await site.http.get(f"/api/v1/secrets?tenant_id={tenant}")).json()["secrets"]
+    assert left["created_at"] == left["updated_at"]
+
+
 @pytest.mark.parametrize("role", ["viewer", "operator"])
 async def test_secrets_want_a_developer(site: Site, role: str) -> None:
     async with site.client(role) as client:

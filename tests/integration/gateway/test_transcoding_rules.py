@@ -647,6 +647,43 @@ MASKS = [
     Case(
         "a whole body has a mask of its own", "PATCH /v1/things", {"thing": {"small": 1}}, body=b'{"thing":{"small":1}}'
     ),
+    Case(
+        "a null beside the resource is none of its fields",
+        "PATCH /v1/things",
+        {"thing": {"small": 1}},
+        body=b'{"thing":{"small":1},"force":null}',
+    ),
+    # A message cannot hold a null: without a mask it would be lost when the whole request is the body.
+    Case(
+        "null in a whole body clears",
+        "PATCH /v1/amended/x",
+        {"text": "x", "flag": True, "updateMask": "maybe,words,moment,oddName,flag"},
+        body=b'{"maybe":null,"words":null,"moment":null,"odd_name":null,"flag":true}',
+    ),
+    Case(
+        "a whole body without null speaks for itself",
+        "PATCH /v1/amended/x",
+        {"text": "x", "maybe": "", "flag": True},
+        body=b'{"maybe":"","flag":true}',
+    ),
+    Case(
+        "what tells which resource, or of the request, is not to be changed",
+        "PATCH /v1/amended/x",
+        {"text": "x", "requestId": "k", "updateMask": "maybe"},
+        body=b'{"text":"x","requestId":"k","maybe":null}',
+    ),
+    Case(
+        "nor is it cleared",
+        "PATCH /v1/amended/x",
+        {"text": "x", "maybe": "a"},
+        body=b'{"text":null,"request_id":null,"update_mask":null,"maybe":"a"}',
+    ),
+    Case(
+        "a mask in a whole body stays",
+        "PATCH /v1/amended/x",
+        {"text": "x", "updateMask": "flag"},
+        body=b'{"maybe":null,"updateMask":"flag"}',
+    ),
     Case("a wrong field is still refused", "PATCH /v1/things/x", "thing.small must be", 400, body=b'{"small":"x"}'),
 ]
 

@@ -47,7 +47,7 @@ class Database(Protocol):
         """
 
     async def close(self) -> None:
-        """Finish the units of work that wait, then let go of the database. Later calls fail."""
+        """Finish the units of work that wait, then let go of the database. Later calls raise DatabaseClosed."""
 
 
 class DatabaseUrlInvalid(ValueError):

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from server.database import after_commit, liveness, schema
 from server.database.after_commit import Tell
+from server.database.closed import DatabaseClosed
 from server.database.first_change import FIRST_CHANGE
 from server.database.metrics import observed
 from server.database.pool import Pool
@@ -45,6 +46,7 @@ class PostgresDatabase:
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._scanning = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._crawling = asyncio.Semaphore(CRAWLS)
+        self._closed = False
 
     @classmethod
     async def open(cls, url: URL, *, migrate: bool = True) -> Self:
@@ -76,12 +78,12 @@ class PostgresDatabase:
 
     async def read(self, query: Callable[[sa.Connection], T]) -> T:
         """Run a short `query`. Each of its statements sees everything committed."""
-        async with self._reading.connect() as connection:
+        async with self._usable(self._reading).connect() as connection:
             return await connection.run_sync(query)
 
     async def scan(self, query: Callable[[sa.Connection], T]) -> T:
         """Run a long `query`. It sees one state of the database throughout."""
-        async with self._scanning.connect() as connection:
+        async with self._usable(self._scanning).connect() as connection:
             return await connection.run_sync(query)
 
     async def crawl(self, query: Callable[[sa.Connection], T]) -> T:
@@ -115,7 +117,7 @@ class PostgresDatabase:
             tells = after_commit.begin(connection)
             return work(connection), tells
 
-        async with self._writing.begin() as connection:
+        async with self._usable(self._writing).begin() as connection:
             value, tells = await connection.run_sync(unit)
         for tell in tells:
             # A fault in one of them is its own.
@@ -126,8 +128,19 @@ class PostgresDatabase:
         return value
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; none is opened any more."""
+        self._closed = True
         await self._writing.dispose()
+
+    def _usable(self, engine: AsyncEngine) -> AsyncEngine:
+        """Return `engine`. It would open connections again after it was disposed of.
+
+        Raises:
+            DatabaseClosed: the database was closed.
+        """
+        if self._closed:
+            raise DatabaseClosed
+        return engine
 
 
 def _count_changes(

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from server.database import after_commit, schema
 from server.database.after_commit import Tell
+from server.database.closed import DatabaseClosed
 from server.database.first_change import FIRST_CHANGE
 from server.database.metrics import observed
 from server.database.pool import Pool
@@ -196,13 +197,6 @@ class SqliteDatabase:
                 self._units.put(None)
                 return
             yield unit
-
-
-class DatabaseClosed(RuntimeError):
-    """The database was closed; nothing can be read or written any more."""
-
-    def __init__(self) -> None:
-        super().__init__("the database is closed")
 
 
 def _write_group(connection: sa.Connection, units: Iterator[Unit]) -> list[Outcome]:

@@ -7,7 +7,6 @@ from the present: a clock that is set back fires nothing twice, and one that is 
 that was away.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -16,7 +15,7 @@ import sqlalchemy as sa
 import structlog
 
 from server.clock import SECOND, Clock
-from server.database.away import BREAKS
+from server.database.away import BREAKS, is_hindered
 from server.database.database import Database
 from server.errors import Unavailable
 from server.orchestrator.schedules import firing, schedule_store
@@ -33,14 +32,6 @@ SHORTEST_WAIT_SECONDS: Final = 0.001
 AT_ONCE: Final = 50
 # A schedule that cannot be fired is tried again after this time.
 ASIDE_MICROS: Final = 60 * SECOND
-# These say nothing of a row. Point reads raise the driver's own errors.
-DATABASE_AWAY: Final = (
-    OSError,
-    sa.exc.OperationalError,
-    sa.exc.InterfaceError,
-    sa.exc.TimeoutError,
-    sqlite3.OperationalError,
-)
 
 log: Final = structlog.get_logger(__name__)
 
@@ -112,9 +103,10 @@ class Scheduler:
         """Fire some schedules that are due, and return whether there were any."""
         try:
             numbers = await self._commit(self._fire_batch)
-        except DATABASE_AWAY:
-            raise
-        except Exception:  # noqa: BLE001 - what is wrong with a row cannot be foreseen
+        except Exception as error:
+            # What is wrong with a row cannot be foreseen.
+            if is_hindered(error):
+                raise
             numbers = await self._fire_one_by_one()
         return bool(numbers)
 
@@ -124,9 +116,9 @@ class Scheduler:
         for number in numbers:
             try:
                 await self._commit(partial(self._fire_number, number=number))
-            except DATABASE_AWAY:
-                raise
-            except Exception:
+            except Exception as error:
+                if is_hindered(error):
+                    raise
                 log.exception("a schedule cannot be fired; it is tried again in a minute", schedule_number=number)
                 self._aside[number] = self._clock() + ASIDE_MICROS
         return numbers

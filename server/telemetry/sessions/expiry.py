@@ -10,7 +10,7 @@ import structlog
 
 from server.clock import SECOND, Clock
 from server.database.after_commit import after_commit
-from server.database.away import BREAKS
+from server.database.away import BREAKS, is_hindered
 from server.database.database import Database
 from server.errors import NotFound, SessionEnded
 from server.telemetry.live.hub import Hub
@@ -23,8 +23,6 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 # Sessions ended in one unit of work.
 AT_ONCE: Final = 100
 ERROR: Final = "expired"
-# These say nothing of a row.
-DATABASE_AWAY: Final = (OSError, sa.exc.OperationalError, sa.exc.InterfaceError)
 
 log: Final = structlog.get_logger(__name__)
 
@@ -66,9 +64,10 @@ class Expiry:
         """Do `work` for all of `ids` at once, or one by one if that fails; return how many sessions were ended."""
         try:
             return await self._database.write(lambda connection: work(connection, ids))
-        except DATABASE_AWAY:
-            raise
-        except Exception:  # noqa: BLE001 - what is wrong with a row cannot be foreseen
+        except Exception as error:
+            # What is wrong with a row cannot be foreseen.
+            if is_hindered(error):
+                raise
             if len(ids) == 1:
                 self._tell_once(ids[0])
                 return 0

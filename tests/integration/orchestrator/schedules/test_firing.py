@@ -40,6 +40,12 @@ async def end(bench: Bench, outcome: Succeeded | Failed = Succeeded()) -> None: 
     await bench.kernel.finish(row.id, row.fencing_token, outcome)
 
 
+async def execute(bench: Bench, *statements: str) -> None:
+    """Change the database behind the back of the server."""
+    for statement in statements:
+        await bench.database.write(lambda connection, text=statement: connection.execute(sa.text(text)))  # type: ignore[misc]
+
+
 async def test_a_fire_time_becomes_a_job_a_row_and_a_count(bench: Bench) -> None:
     row = await bench.add(priority=3, mode=EXECUTION_MODE_INTERNET, variables='{"a":1}')
 
@@ -294,6 +300,25 @@ async def test_a_schedule_that_cannot_be_fired_holds_up_no_other(bench: Bench) -
     assert await bench.told(good) == ["09:00 fired"]
     assert left_alone == []
     assert await bench.told(broken) == ["09:00 late"]
+
+
+@pytest.mark.parametrize("bench", ["postgresql"], indirect=True)
+async def test_a_server_of_the_database_that_stops_puts_no_schedule_aside(bench: Bench) -> None:
+    row = await bench.add()
+    # admin_shutdown, as each statement says that is under way when Postgres is stopped.
+    stop = "RAISE EXCEPTION 'terminating connection due to administrator command' USING ERRCODE = '57P01'"
+    await execute(
+        bench,
+        f"CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {stop}; END $$",
+        "CREATE TRIGGER stopping BEFORE INSERT ON tasks EXECUTE FUNCTION stop()",
+    )
+
+    with pytest.raises(sa.exc.DBAPIError, match="administrator command"):
+        await bench.tick("2026-06-01 09:00")
+    await execute(bench, "DROP TRIGGER stopping ON tasks")
+    await bench.tick("2026-06-01 09:00:01")
+
+    assert await bench.told(row) == ["09:00 fired"]
 
 
 async def test_a_trigger_counts_and_two_at_the_same_moment_are_two(bench: Bench) -> None:

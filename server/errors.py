@@ -292,6 +292,13 @@ class ComfyRefused(SwitchyardError):
     reason = reasons.ERROR_REASON_COMFY_REFUSED
 
 
+class NoBrowser(SwitchyardError):
+    """The worker that took the session has no browser for it."""
+
+    status = grpc.StatusCode.INTERNAL
+    reason = reasons.ERROR_REASON_NO_BROWSER
+
+
 class NoSession(SwitchyardError):
     """There is no ComfyUI session of that name."""
 

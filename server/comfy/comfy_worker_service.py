@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 import sqlalchemy as sa
+from google.protobuf.duration_pb2 import Duration
 
 from server.clock import Clock, to_timestamp
 from server.comfy import prompt_store, prompt_view, session_store
@@ -136,6 +137,7 @@ class ComfyWorkerService(pb_grpc.ComfyWorkerServiceServicer):
             prompt=graph,
             workflow=workflow,
             seed=sent.seed if sent.HasField("seed") else None,
+            attempt_timeout=Duration(seconds=prompt.attempt_timeout_seconds),
         )
 
     async def ReportPrompt(self, request: pb.ReportPromptRequest, _context: Context) -> pb.ReportPromptResponse:

@@ -14,6 +14,8 @@ KINDS: Final = (SESSION_KIND, PROMPT_KIND)
 DEFAULT_SESSION: Final = "default"
 
 _SUBJECT_PREFIX: Final = "comfy_sessions/"
+# Source: the default of `QueueWorkflowRequest.timeout_seconds`. Videos take hours.
+PROMPT_SECONDS: Final = 21_600
 # The longest that the kernel has.
 _DAY_SECONDS: Final = 86_400
 
@@ -46,14 +48,14 @@ def new_session(tenant: str, name: str) -> NewTask:
     )
 
 
-def new_prompt(tenant: str, url: str, payload: SendPrompt) -> NewTask:
+def new_prompt(tenant: str, url: str, payload: SendPrompt, *, timeout_seconds: int) -> NewTask:
     """Return the Task that sends a prompt. One of them is at a ComfyUI at a time."""
     return NewTask(
         kind=PROMPT_KIND,
         subject=prompt_subject(payload.session_id),
         tenant=tenant,
         payload=payload,
-        attempt_timeout_seconds=_DAY_SECONDS,
+        attempt_timeout_seconds=timeout_seconds,
         concurrency_key=comfy_key(url),
         concurrency_limit=1,
         title=payload.session,

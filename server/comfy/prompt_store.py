@@ -27,9 +27,12 @@ class Filters(NamedTuple):
     status: Prompt.Status.ValueType = Prompt.STATUS_UNSPECIFIED
 
 
-def insert(connection: sa.Connection, session: SessionRow, payload: SendPrompt, *, now: int) -> TaskRow:
+def insert(
+    connection: sa.Connection, session: SessionRow, payload: SendPrompt, *, timeout_seconds: int, now: int
+) -> TaskRow:
     """Store a prompt that waits and return its Task."""
-    task = store.insert(connection, new_prompt(session.tenant, session.url, payload), now=now)
+    new = new_prompt(session.tenant, session.url, payload, timeout_seconds=timeout_seconds)
+    task = store.insert(connection, new, now=now)
     values = {
         "number": task.number,
         "id": task.id,

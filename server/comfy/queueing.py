@@ -15,6 +15,7 @@ from server import json_text
 from server.clock import Clock
 from server.comfy import prompt_store, prompt_view, session_lookup, session_store
 from server.comfy.calls import Calls
+from server.comfy.new_task import PROMPT_SECONDS
 from server.comfy.refusals import refusal_of
 from server.comfy.session_row import SessionRow
 from server.database.after_commit import after_commit
@@ -118,7 +119,10 @@ class Queueing:
         number = session_store.next_graph(connection, session.id, now=now)
         session_store.insert_graph(connection, session.id, number, graph=composed.prompt, workflow=composed.workflow)
         payloads = _payloads(session, number, _iterations(request), composed.seeds)
-        tasks = [prompt_store.insert(connection, session, payload, now=now) for payload in payloads]
+        seconds = request.timeout_seconds if request.HasField("timeout_seconds") else PROMPT_SECONDS
+        tasks = [
+            prompt_store.insert(connection, session, payload, timeout_seconds=seconds, now=now) for payload in payloads
+        ]
         response = _response([task.id for task in tasks])
         idempotency.store_answer(connection, key, response)
         after_commit(connection, partial(self._kernel.announce, tasks))

@@ -6,7 +6,16 @@ from typing import Final
 from server.comfy import session_store, session_view
 from server.comfy.session_row import SessionRow, Standing, standing
 from server.database.database import Database
-from server.errors import BrowserGone, ComfyRefused, ComfyUnreachable, NoCapacity, NoSession, PortTaken, SwitchyardError
+from server.errors import (
+    BrowserGone,
+    ComfyRefused,
+    ComfyUnreachable,
+    NoBrowser,
+    NoCapacity,
+    NoSession,
+    PortTaken,
+    SwitchyardError,
+)
 from server.tasks.kernel import LOOK_SECONDS, Kernel
 from switchyard.tasks.v1.task_pb2 import Task
 
@@ -28,7 +37,7 @@ class Starting:
 
         Raises:
             NoCapacity: no worker took it in time.
-            PortTaken, ComfyUnreachable, ComfyRefused: its worker says so.
+            PortTaken, ComfyUnreachable, ComfyRefused, NoBrowser: its worker says so.
             BrowserGone: its worker was lost, or says nothing.
             NoSession: it was stopped meanwhile.
         """
@@ -71,4 +80,6 @@ def _refusal(row: SessionRow) -> SwitchyardError:
             return ComfyUnreachable(row.error_message, session=row.name)
         case "ComfyRefused":
             return ComfyRefused(row.error_message, session=row.name)
+        case "ConfigInvalid":
+            return NoBrowser(row.error_message, session=row.name)
     return BrowserGone(session_view.reason(row))

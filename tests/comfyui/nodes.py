@@ -3,6 +3,7 @@
 SeedImage    has a seed, and a picture of that colour: the file tells which seed made it
 SlowImage    tells its progress, step by step
 HoldImage    goes on when the test opens its gate, or ends when it is interrupted
+DeafImage    the same, but for interruptions, which it does not hear
 FailImage    fails with the message it is given
 SaveAnyFile  leaves a text file under the output kind it is given: "gifs", "audio" ...
 """
@@ -90,6 +91,12 @@ async def hold_image(call: Call) -> Result:
     gate = call.folders.gates / call.inputs["gate"]
     while not gate.exists():
         call.check()
+        await asyncio.sleep(GATE_SECONDS)
+    return Result([call.inputs["image"]])
+
+
+async def deaf_image(call: Call) -> Result:
+    while not (call.folders.gates / call.inputs["gate"]).exists():
         await asyncio.sleep(GATE_SECONDS)
     return Result([call.inputs["image"]])
 
@@ -229,6 +236,9 @@ NODE_TYPES: Final[Mapping[str, NodeType]] = {
         {"image": ["IMAGE", {}], "gate": ["STRING", {"default": "gate"}], "seed": _SEED},
         ["IMAGE"],
         "testing",
+    ),
+    "DeafImage": NodeType(
+        deaf_image, {"image": ["IMAGE", {}], "gate": ["STRING", {"default": "gate"}]}, ["IMAGE"], "testing"
     ),
     "FailImage": NodeType(
         fail_image,

@@ -30,6 +30,11 @@ def held(gate: str, *, seed: int = 0, prefix: str = "held") -> Api:
     return between_both(node("HoldImage", image=["1", 0], gate=gate, seed=seed), prefix)
 
 
+def deaf(gate: str) -> Api:
+    """EmptyImage -> DeafImage -> SaveImage: runs until the gate is open, and cannot be interrupted."""
+    return between_both(node("DeafImage", image=["1", 0], gate=gate), "deaf")
+
+
 def failing(message: str = "it failed") -> Api:
     """EmptyImage -> FailImage -> SaveImage: is taken, and fails."""
     return between_both(node("FailImage", image=["1", 0], message=message), "failed")

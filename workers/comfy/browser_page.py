@@ -63,6 +63,10 @@ READY_SECONDS: Final = 60.0
 # A large workflow on a busy machine.
 LOAD_SECONDS: Final = 60.0
 TITLE: Final = "switchyard"
+NO_CHROMIUM: Final = (
+    "this worker has no Chromium: install one (`make setup`, or the package chromium of its system), or set "
+    "CHROMIUM_PATH to one"
+)
 
 T = TypeVar("T")
 
@@ -193,9 +197,7 @@ class BrowserPage:
                 handle_sighup=False,
             )
         except Error as error:
-            failure = page_errors.start_failure(error.message)
-            kind = ConfigInvalid if failure.error_type == "ConfigInvalid" else BrowserGone
-            raise kind(failure.reason) from error
+            raise _launch_failure(error) from error
         self._resources.push_async_callback(_end, browser)
         await asyncio.to_thread(have_sessions_stand_back)
         return browser
@@ -346,6 +348,13 @@ def elsewhere(url: URL) -> re.Pattern[str]:
     shown_port = f"(:{port})?" if url.is_default_port() else f":{port}"
     ours = f"(http|ws){'s' if scheme == 'https' else ''}://{host}{shown_port}(/|$|[?#])"
     return re.compile(f"^(?!{ours})(http|ws)s?:", re.IGNORECASE)
+
+
+def _launch_failure(error: Error) -> ConfigInvalid | BrowserGone:
+    if page_errors.is_missing(error.message):
+        return ConfigInvalid(NO_CHROMIUM)
+    failure = page_errors.start_failure(error.message)
+    return (ConfigInvalid if failure.error_type == "ConfigInvalid" else BrowserGone)(failure.reason)
 
 
 def _answer(status: int, text: str) -> Answer:

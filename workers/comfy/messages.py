@@ -5,7 +5,7 @@ Questions of the run process:
     READY       {port, browser_endpoint, frontend_version}, empty in direct mode: the session takes calls
     CALL        null          answered by the next call: {number, open: {...}} or {number, compose: {...}}
     ANSWER      {number, opened | composed | refusal: {...}}, fields of `AnswerCallRequest`
-    PROMPT      null          answered by the id of the next prompt
+    PROMPT      null          answered by the next prompt: {id, seconds}, which it may take
     CANCELLED   id            answered when the prompt is to be stopped, or has ended
     FILE        [id, path]    answered when the file of the prompt is stored, refused when it cannot be
     ENDED       {id, state, message, node_id, node_type, results}, answered when the server knows
@@ -16,7 +16,7 @@ What it tells, of a prompt by its id:
     EVENTS      [id, micros, [{...}]], each a `workers.comfy.happenings.Happening`
     PROMPT_LOG  [id, level, text]
 
-The state of an end is success, error or interrupted, as ComfyUI says, or refused or lost.
+The state of an end is success, error or interrupted, as ComfyUI says, or refused, lost or timeout.
 
 Workflows may be too large for a line. They lie in the folder of the run, one at a time of each kind: whoever reads one
 takes it away.

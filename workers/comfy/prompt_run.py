@@ -29,6 +29,8 @@ AGAIN_SECONDS: Final = 1.0
 HEAR_OUT_SECONDS: Final = 0.5
 # A prompt that cannot be sent for so long ends the session.
 SEND_SECONDS: Final = 120.0
+# For ComfyUI to let go of a prompt that has had its time: a node hears of it between two of its steps, if it has any.
+LET_GO_SECONDS: Final = 60.0
 
 # These speak of the way to ComfyUI, other errors of the graph.
 _ON_THE_WAY: Final = frozenset({401, 403, 407, 408, 429, 502, 503, 504})
@@ -39,6 +41,10 @@ _Sign: TypeAlias = Told | Literal["back", "stop", "silence"]
 
 class Lost(Exception):
     """ComfyUI has forgotten the prompt."""
+
+
+class TimedOut(Exception):
+    """The prompt has had its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +73,27 @@ class Remains:
 
 
 class PromptRun:
-    """Carries out one prompt. `stop` may be set at any time."""
+    """Carries out one prompt. `stop` may be set at any time; it is by itself after `seconds`."""
 
-    def __init__(self, comfy: Comfy, prompt: Prompt, followers: Followers, *, submit_again: bool) -> None:
+    def __init__(
+        self,
+        comfy: Comfy,
+        prompt: Prompt,
+        followers: Followers,
+        *,
+        submit_again: bool,
+        seconds: float,
+        let_go_seconds: float = LET_GO_SECONDS,
+    ) -> None:
         self.stop = asyncio.Event()
         self.graph = read_graph(prompt.prompt)
         self._comfy = comfy
         self._prompt = prompt
         self._followers = followers
         self._submit_again = submit_again
+        self._seconds = seconds
+        self._let_go_seconds = let_go_seconds
+        self._late = False
 
     async def carry_out(self) -> Remains:
         """Return how the prompt ended, once it is in ComfyUI's queue no more.
@@ -83,8 +101,30 @@ class PromptRun:
         Raises:
             GraphRefused: ComfyUI does not take it.
             Lost: ComfyUI forgot it, and it is not to be sent again.
+            TimedOut: it had its time, and was stopped; or ComfyUI has it even so, and is left alone with it.
             SessionFailed: the session cannot go on.
         """
+        bound = f"ComfyUI has not finished it within the {self._seconds:g} s that it may take (timeout_seconds)"
+        alarm = asyncio.get_running_loop().call_later(self._seconds, self._stop_late)
+        try:
+            async with asyncio.timeout(self._seconds + self._let_go_seconds) as given_up:
+                remains = await self._carry_out()
+        except TimeoutError:
+            if not given_up.expired():
+                raise
+            raise TimedOut(f"{bound}, and does not let go of it") from None
+        finally:
+            alarm.cancel()
+        if self._late and remains.ended.state == "interrupted":
+            raise TimedOut(bound)
+        return remains
+
+    def _stop_late(self) -> None:
+        # What was to be stopped before is not late.
+        self._late = not self.stop.is_set()
+        self.stop.set()
+
+    async def _carry_out(self) -> Remains:
         # What was said before belongs to others.
         self._comfy.line.forget()
         while not self.stop.is_set():

@@ -35,6 +35,7 @@ _ERROR_TYPES: Final[Mapping[str, str]] = {
     "error": "NodeFailed",
     "interrupted": "Interrupted",
     "lost": "Lost",
+    "timeout": "Timeout",
 }
 
 # Fields of an end, as `messages.ENDED` has them.

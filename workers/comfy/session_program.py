@@ -16,7 +16,7 @@ from workers.comfy.errors import BrowserGone, CallRefused, ComfyUnreachable, Gra
 from workers.comfy.happenings import Happening
 from workers.comfy.history import files_of
 from workers.comfy.plan import Plan
-from workers.comfy.prompt_run import Followers, Lost, Prompt, PromptRun, Remains
+from workers.comfy.prompt_run import Followers, Lost, Prompt, PromptRun, Remains, TimedOut
 from workers.comfy.results import fetch_results
 from workers.comfy.seeds import seeds_for
 from workers.comfy.workflow import Workflow, read, read_graph
@@ -163,17 +163,19 @@ class _Session:
 
     async def _send_prompts(self) -> None:
         while not self._host.cancelled.is_set():
-            prompt_id: str = await self._host.ask(messages.PROMPT, None)
+            given: Mapping[str, Any] = await self._host.ask(messages.PROMPT, None)
             folder = self._host.folder
             prompt = Prompt(messages.take(folder, messages.PROMPT_FILE), messages.take(folder, messages.WORKFLOW_FILE))
-            end = await self._carried_out(prompt_id, prompt)
-            await self._host.ask(messages.ENDED, {"id": prompt_id, **end})
+            end = await self._carried_out(given["id"], prompt, seconds=given["seconds"])
+            await self._host.ask(messages.ENDED, {"id": given["id"], **end})
             self._run = None
 
-    async def _carried_out(self, prompt_id: str, prompt: Prompt) -> Mapping[str, object]:
-        """Carry out a prompt and return what is to be said of its end."""
+    async def _carried_out(self, prompt_id: str, prompt: Prompt, *, seconds: float) -> Mapping[str, object]:
+        """Carry out a prompt, which may take `seconds`, and return what is to be said of its end."""
         followers = self._followers(prompt_id)
-        run = self._run = PromptRun(self._comfy, prompt, followers, submit_again=self._plan.submit_again)
+        run = self._run = PromptRun(
+            self._comfy, prompt, followers, submit_again=self._plan.submit_again, seconds=seconds
+        )
         listening = asyncio.create_task(self._stop_when_asked(prompt_id, run))
         try:
             remains = await run.carry_out()
@@ -182,6 +184,8 @@ class _Session:
             return {"state": "refused", "message": str(refusal)}
         except Lost as loss:
             return {"state": "lost", "message": str(loss)}
+        except TimedOut as excess:
+            return {"state": "timeout", "message": str(excess)}
         finally:
             listening.cancel()
 

@@ -45,6 +45,8 @@ CLAIM_SLACK_SECONDS: Final = 10.0
 FOLLOW_SECONDS: Final = 300.0
 # ... or so soon when the server has ended it.
 FOLLOW_AGAIN_SECONDS: Final = 0.1
+# What a prompt may take whose server says nothing of it: as long as a session lasts.
+UNTOLD_SECONDS: Final = 86_400.0
 # An answer may hold a large workflow.
 ANSWER_SECONDS: Final = 60.0
 
@@ -228,7 +230,7 @@ class _Listener:
             messages.take(self._folder, messages.COMPOSED_WORKFLOW_FILE),
         )
 
-    async def _next_prompt(self) -> str:
+    async def _next_prompt(self) -> object:
         request = pb.ClaimPromptRequest(lease=self._assignment.lease.key, wait_seconds=CLAIM_SECONDS)
         seconds = CLAIM_SECONDS + CLAIM_SLACK_SECONDS
         link = self._link
@@ -237,10 +239,11 @@ class _Listener:
                 lambda: link.comfy.ClaimPrompt(request, timeout=seconds, metadata=link.metadata)
             )
             if response.HasField("lease"):
-                return await self._begin(response)
+                prompt_id = await self._begin(response)
+                return {"id": prompt_id, "seconds": _seconds(response)}
 
     async def _begin(self, response: pb.ClaimPromptResponse) -> str:
-        """Keep the lease of a prompt, and lay out what is to be sent."""
+        """Keep the lease of a prompt, lay out what is to be sent, and return its id."""
         lease = self._assignment.lease.beside(response.lease)
         prompt = self._prompt = PromptTask(self._link, lease, self._folder)
         self._keeping = self._group.create_task(prompt.keep())
@@ -272,6 +275,12 @@ class _Listener:
 def _prompt_of(response: pb.ClaimPromptResponse) -> str:
     """Return what is to be sent, with the seed of its iteration."""
     return with_seed(read_graph(response.prompt), response.seed) if response.HasField("seed") else response.prompt
+
+
+def _seconds(response: pb.ClaimPromptResponse) -> float:
+    if not response.HasField("attempt_timeout"):
+        return UNTOLD_SECONDS
+    return response.attempt_timeout.ToTimedelta().total_seconds()
 
 
 def plan_of(response: pb.GetSessionPlanResponse) -> Plan:

@@ -82,9 +82,14 @@ def start_failure(message: str) -> FlowError:
         return ConfigInvalid("'headless: false' needs a screen, and this worker has none")
     if "Invalid timezone" in message or "Unsupported time zone" in message:
         return ConfigInvalid("the browser does not know the time zone")
-    if "executable doesn't exist" in message.lower() or "ENOENT" in message:
+    if is_missing(message):
         return BrowserCrashed("there is no browser to start; `switchyard doctor` says what to do")
     return BrowserCrashed(f"the browser does not start: {first_line(message)}")
+
+
+def is_missing(message: str) -> bool:
+    """Tell whether a browser does not start because there is none."""
+    return "executable doesn't exist" in message.lower() or "ENOENT" in message
 
 
 def is_download(message: str) -> bool:

@@ -1,6 +1,6 @@
 """The whole server for each test, with a worker that does what the test says.
 
-What claims, follows, erases and forgets is tested over Postgres, too: there the databases differ.
+What claims, follows, erases and forgets is tested over both databases: there the databases differ.
 """
 
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ import pytest
 
 from server.comfy import claims, comfy_worker_service, following, starting
 from tests.integration.comfy.holder import Holders
+from tests.integration.database.databases import USUAL_DIALECT
 from tests.integration.orchestrator.serving import Site, serving
 
 # Longer than any test: whoever waits has to be woken.
@@ -29,7 +30,7 @@ BOTH_DATABASES = {"test_prompts", "test_claims", "test_events", "test_retention"
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "dialect" in metafunc.fixturenames:
         both = metafunc.module.__name__.rpartition(".")[2] in BOTH_DATABASES
-        metafunc.parametrize("dialect", ["sqlite", "postgresql"] if both else ["sqlite"])
+        metafunc.parametrize("dialect", ["sqlite", "postgresql"] if both else [USUAL_DIALECT])
 
 
 @pytest.fixture

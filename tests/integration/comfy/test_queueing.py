@@ -27,6 +27,8 @@ from tests.integration.orchestrator.serving import Site
         {"seed": -1},
         {"seed": 1.5},
         {"session": "x" * 65},
+        {"timeout_seconds": 0},
+        {"timeout_seconds": 86_401},
     ],
 )
 async def test_what_is_out_of_bounds_is_not_queued(site: Site, holders: Holders, body: dict[str, Any]) -> None:
@@ -76,6 +78,23 @@ async def test_iterations_are_one_unless_said(site: Site, holders: Holders) -> N
     _, body = await queueing
 
     assert (body["message"], body["details"]["iterations"]) == ("Queued 1 execution", 1)
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [({"timeout_seconds": 90}, 90), ({}, 6 * 3600)])
+async def test_each_prompt_has_its_time_from_when_it_is_sent(
+    site: Site, holders: Holders, asked: dict[str, int], seconds: int
+) -> None:
+    holder = await holders.opened()
+    queueing = await queue(site, iterations=2, **asked)
+    first = await holder.sent()
+    await queueing
+    await first.fail("Timeout", "ComfyUI has not finished it")
+
+    second = await holder.take()
+
+    assert [sent.claimed.attempt_timeout.seconds for sent in (first, second)] == [seconds, seconds]
+    shown = await get(site.http, f"/workflow/prompts/{first.id}")
+    assert (shown["status"], shown["error"]["type"]) == ("error", "Timeout")
 
 
 async def test_inputs_and_seeds_reach_the_session_and_each_iteration_has_its_seed(site: Site, holders: Holders) -> None:

@@ -199,7 +199,13 @@ async def test_without_a_worker_a_start_is_refused_after_the_wait_and_leaves_not
 
 @pytest.mark.parametrize(
     ("error_type", "expected"),
-    [("PortTaken", 400), ("ComfyUnreachable", 500), ("ComfyRefused", 500), ("BrowserCrashed", 503)],
+    [
+        ("PortTaken", 400),
+        ("ComfyUnreachable", 500),
+        ("ComfyRefused", 500),
+        ("ConfigInvalid", 500),
+        ("BrowserCrashed", 503),
+    ],
 )
 async def test_what_the_worker_says_of_a_failed_start_is_told(
     site: Site, holders: Holders, error_type: str, expected: int

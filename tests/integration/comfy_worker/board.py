@@ -80,10 +80,10 @@ class Session:
             pb.FollowCallsResponse(compose=pb.FollowCallsResponse.Compose(**{"iterations": 1, **fields}))
         )
 
-    def queue(self, prompt: object, workflow: object = None) -> "PromptRow":
+    def queue(self, prompt: object, workflow: object = None, *, timeout: float = 3600) -> "PromptRow":
         """Queue a prompt, as JSON text or what is to become it."""
         row = PromptRow(
-            self.board.add("comfy_prompt", pb.SendPrompt(session_id=self.row.task.id)),
+            self.board.add("comfy_prompt", pb.SendPrompt(session_id=self.row.task.id), timeout=timeout),
             _text(prompt),
             _text(workflow),
             self,
@@ -200,6 +200,7 @@ class ComfyBoard(Board, comfy_grpc.ComfyWorkerServiceServicer):
         task.lease.fencing_token += 1
         response = pb.ClaimPromptResponse(attempt=1, prompt=prompt.prompt, workflow=prompt.workflow)
         response.lease.task_id, response.lease.fencing_token = task.id, task.lease.fencing_token
+        response.attempt_timeout.CopyFrom(task.attempt_timeout)
         return response
 
     def _prompt(self, task_id: str) -> PromptRow:

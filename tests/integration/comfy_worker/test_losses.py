@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import aiohttp
 import psutil
@@ -26,7 +27,7 @@ from workers.comfy import origin
 from workers.comfy.api_connection import ApiConnection
 from workers.comfy.browser_page import BrowserPage
 from workers.comfy.credentials import Credentials
-from workers.comfy.errors import ComfyUnreachable
+from workers.comfy.errors import ComfyUnreachable, ConfigInvalid
 from workers.comfy.plan import Plan
 from workers.comfy.session_program import Connection
 
@@ -63,6 +64,20 @@ def api_connection(plan: Plan, seconds: float) -> Connection:
 
 def browser_page(plan: Plan, seconds: float) -> Connection:
     return BrowserPage(plan, str(chromium.find(os.environ)), answer_seconds=seconds)
+
+
+@pytest.mark.parametrize("chromium_path", ["/nowhere/chromium", None])
+async def test_a_worker_without_a_chromium_says_what_to_install(
+    small_comfyui: ComfyUI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chromium_path: str | None
+) -> None:
+    # Where Playwright would look for one of its own.
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    address = small_comfyui.url
+    plan = Plan(Credentials("", ""), address, ["127.0.0.1"], port=0, headless=True, mode="browser", submit_again=True)
+
+    with pytest.raises(ConfigInvalid, match=r"no Chromium: install one .* CHROMIUM_PATH"):
+        async with BrowserPage(plan, chromium_path):
+            pass
 
 
 @pytest.mark.parametrize("connection", [browser_page, api_connection])

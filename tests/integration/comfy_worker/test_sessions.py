@@ -172,6 +172,20 @@ async def test_a_prompt_that_is_cancelled_is_gone_from_comfyui_and_the_next_one_
     assert (held.state, after.state) == ("cancelled", "succeeded")
 
 
+async def test_a_prompt_that_takes_too_long_is_interrupted_and_the_next_one_is_not_hit(
+    session: Session, comfyui: ComfyUI
+) -> None:
+    held, after = session.queue(workflows.held("never"), timeout=1), session.queue(workflows.save_image())
+
+    await held.wait_end()
+    await after.wait_end()
+
+    assert held.error == ("Timeout", "ComfyUI has not finished it within the 1 s that it may take (timeout_seconds)")
+    assert after.state == "succeeded"
+    async with aiohttp.ClientSession(comfyui.url) as other, other.get("/queue") as response:
+        assert (await response.json())["queue_running"] == []
+
+
 @directly
 async def test_a_prompt_that_waits_behind_one_of_somebody_else_is_cancelled_without_hitting_that(
     system: System, session: Session, comfyui: ComfyUI

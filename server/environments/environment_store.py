@@ -115,6 +115,12 @@ def of_provider(connection: sa.Connection, provider: str) -> list[EnvironmentRow
     return [EnvironmentRow._make(row) for row in connection.execute(query)]
 
 
+def of_ids(connection: sa.Connection, provider: str, environment_ids: Sequence[str]) -> list[EnvironmentRow]:
+    """Return those of `environment_ids` that are made at that provider, oldest first."""
+    given = {"of_provider": provider, "ids": environment_ids}
+    return [EnvironmentRow._make(row) for row in connection.execute(_OF_IDS, given)]
+
+
 def amounts(connection: sa.Connection, whose: Whose) -> Amounts:
     """Return what there is of them, what is being deleted included."""
     count, storage, cores, memory = connection.execute(_AMOUNTS.where(*_conditions(whose))).one()
@@ -150,6 +156,10 @@ _BY_NUMBERS_LOCKED: Final = (
     .order_by(ENVIRONMENTS.c.number)
     .with_for_update()
 )
+_OF_IDS: Final = _ALL.where(
+    ENVIRONMENTS.c.provider == sa.bindparam("of_provider"),
+    ENVIRONMENTS.c.id.in_(sa.bindparam("ids", expanding=True)),
+).order_by(ENVIRONMENTS.c.number)
 _USES_PROCESSOR: Final = ENVIRONMENTS.c.status != STOPPED
 _AMOUNTS: Final = sa.select(
     sa.func.count(),

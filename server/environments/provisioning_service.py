@@ -12,6 +12,7 @@ from server.environments.environment_row import EnvironmentRow
 from server.environments.new_task import COMPARE_KIND, PROVISION_KIND, READ_KIND
 from server.environments.packed import unpacked
 from server.environments.reconciliation import found_store
+from server.environments.reconciliation.wanted import wanted
 from server.errors import InvalidArgument, LeaseLost
 from server.secret_box import SecretBox
 from server.tasks import store
@@ -50,19 +51,19 @@ class ProvisioningService(pb_grpc.ProvisioningServiceServicer):
         return plan
 
     async def ReportFound(self, request: pb.ReportFoundRequest, _context: Context) -> pb.ReportFoundResponse:
-        """Keep what a provider has until the comparison is complete."""
+        """Keep what a provider has until the comparison is complete, and say of what more is wanted."""
         if any(not found.environment_id for found in request.found):
             raise InvalidArgument.field("found", "must name each environment")
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> list[str]:
             task = store.held(connection, request.lease.task_id, request.lease.fencing_token)
             _require_kind(task, (COMPARE_KIND,))
             if request.first:
                 found_store.forget(connection, task.id)
             found_store.add(connection, task.id, request.found)
+            return wanted(connection, task, request.found, now=self._kernel.clock())
 
-        await self._database.write(work)
-        return pb.ReportFoundResponse()
+        return pb.ReportFoundResponse(wanted=await self._database.write(work))
 
 
 def _environment_of(task: TaskRow) -> str:

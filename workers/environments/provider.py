@@ -122,7 +122,10 @@ class Provider(Protocol):
         """
 
     def found(self) -> AsyncIterator[Sequence[FoundEnvironment]]:
-        """Return all environments of ours that are there, a page for each call that lists them."""
+        """Return all environments of ours that are there, a page for each call that lists them.
+
+        Where the list does not tell how one fares it has no standing, and is asked for by `describe` if that matters.
+        """
 
     async def close(self) -> None:
         """Let connections go."""

@@ -12,7 +12,8 @@ after, that the provider may have told of what was before. Else:
 | STOPPING             |                                                                     |
 | DELETING             | drive on until it is gone                                           |
 
-For the last rows nobody is asked: that the Task has gone without moving the environment is enough.
+For the last rows nobody is asked: that the Task has gone without moving the environment is enough. What is there, and
+nobody has told how it fares, waits too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ Standing: TypeAlias = "FoundEnvironment.Standing.ValueType"
 # Clouds tell of a change a while after it has been made; this machine tells at once.
 SETTLE_SECONDS: Final = 120
 _AT_ONCE: Final = frozenset({"local"})
+# Supervisors report each minute. One that has reported since then runs, and so does the environment around it.
+REPORT_SECONDS: Final = 120
 # What takes so many times as long as an attempt may take has no worker that would end it.
 OVERDUE_TIMES: Final = 2
 
@@ -107,6 +110,18 @@ def compare(
     if work or row.update_time > began - settle_seconds * SECOND:
         return LEAVE
     return _TABLE[row.status].get(None if found is None else found.standing, LEAVE)
+
+
+def is_in_question(row: EnvironmentRow, work: Sequence[Work], *, began: int, now: int) -> bool:
+    """Whether anything follows from how an environment fares of which something is there; see `compare`.
+
+    Nothing does of one that is to run while its supervisor reports.
+    """
+    reports = row.report_time is not None and row.report_time > now - REPORT_SECONDS * SECOND
+    if row.status == RUNNING and reports and not row.drift:
+        return False
+    standings = (FoundEnvironment(standing=standing) for standing in FoundEnvironment.Standing.values())
+    return len({compare(row, work, found, began=began, now=now) for found in standings}) > 1
 
 
 def look(row: EnvironmentRow, work: Sequence[Work], *, now: int) -> Verdict:

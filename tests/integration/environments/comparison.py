@@ -12,6 +12,7 @@ from tests.integration.orchestrator.serving import Site
 RUNS = FoundEnvironment.STANDING_RUNNING
 RESTS = FoundEnvironment.STANDING_STOPPED
 BROKEN = FoundEnvironment.STANDING_FAILED
+UNTOLD = FoundEnvironment.STANDING_UNSPECIFIED
 
 
 def there(
@@ -30,10 +31,11 @@ async def begin(site: Site, worker: Worker) -> Claimed:
     return await worker.take("compare_environments")
 
 
-async def report(site: Site, claimed: Claimed, *found: FoundEnvironment, first: bool = True) -> None:
-    """Report a page."""
+async def report(site: Site, claimed: Claimed, *found: FoundEnvironment, first: bool = True) -> list[str]:
+    """Report a page, and return of which environments more is wanted."""
     request = pb.ReportFoundRequest(lease=claimed.lease, first=first, found=found)
-    await site.stub("environments.ProvisioningService").ReportFound(request, metadata=site.worker)
+    response = await site.stub("environments.ProvisioningService").ReportFound(request, metadata=site.worker)
+    return list(response.wanted)
 
 
 async def end(site: Site, claimed: Claimed) -> None:

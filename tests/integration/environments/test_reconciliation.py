@@ -17,6 +17,7 @@ from tests.integration.environments.comparison import (
     BROKEN,
     RESTS,
     RUNS,
+    UNTOLD,
     begin,
     compare,
     decisions,
@@ -130,6 +131,27 @@ async def test_pages_of_an_attempt_add_up_and_replace_those_of_the_one_before(si
     assert (await last_comparison(site))["found"] == 2
     left = await site.database.read(lambda connection: connection.execute(sa.select(FOUND_ENVIRONMENTS)).all())
     assert left == []
+
+
+async def test_of_what_a_list_does_not_tell_only_what_matters_is_asked_and_then_taken_together(
+    site: Site, worker: Worker
+) -> None:
+    settled = await worker.running()
+    site.clock.ahead += 3_600_000_000
+    creating = (await create(site.http))["id"]
+    await worker.take()
+
+    claimed = await begin(site, worker)
+    of_nobody = there("env-of-nobody", UNTOLD)
+    wanted = await report(site, claimed, there(settled, UNTOLD), there(creating, UNTOLD), of_nobody)
+    again = await report(site, claimed, there(settled, RESTS, "group"), first=False)
+    await end(site, claimed)
+
+    assert (wanted, again) == ([settled], [])
+    assert (await look(site.http, settled))["status"] == "STOPPED"
+    assert (await last_comparison(site))["found"] == 3
+    orphans = (await site.http.get("/api/v1/environment-orphans")).json()["orphans"]
+    assert [orphan["environmentId"] for orphan in orphans] == ["env-of-nobody"]
 
 
 async def test_a_comparison_that_fails_changes_nothing_and_says_why(site: Site, worker: Worker) -> None:

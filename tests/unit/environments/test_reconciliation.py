@@ -132,6 +132,35 @@ def test_what_has_just_changed_is_left_to_the_next_comparison(provider: str, upd
     assert (judge(row, NOTHING).action is Action.LEAVE) == left
 
 
+@pytest.mark.parametrize(
+    ("row", "work", "wanted"),
+    [
+        (settled(RUNNING), (), True),
+        (settled(STOPPED), (), True),
+        (settled(ERROR), (), True),
+        # What runs in it has reported only just now.
+        (settled(RUNNING, report_time=NOW - MINUTE), (), False),
+        (settled(RUNNING, report_time=NOW - 2 * MINUTE), (), True),
+        # That it runs would take back what is shown of a difference.
+        (settled(RUNNING, report_time=NOW - MINUTE, drift="its provider says that it failed"), (), True),
+        (settled(STOPPED, report_time=NOW - MINUTE), (), True),
+        # Nothing follows from it, however it fares.
+        (settled(RUNNING, update_time=BEGAN + 1), (), False),
+        (settled(RUNNING), (HELD,), False),
+        *((settled(status, drive_count=0), (), False) for status in sorted(CHANGING)),
+    ],
+)
+def test_how_it_fares_is_asked_only_where_something_follows_from_it(
+    row: EnvironmentRow, work: Sequence[Work], wanted: bool
+) -> None:
+    assert judging.is_in_question(row, work, began=BEGAN, now=NOW) is wanted
+
+
+@pytest.mark.parametrize("stored", [RUNNING, STOPPED, ERROR])
+def test_what_is_there_without_a_word_of_how_it_fares_is_left_alone(stored: Status) -> None:
+    assert judge(settled(stored), FoundEnvironment.STANDING_UNSPECIFIED) == LEAVE
+
+
 STANDINGS = st.sampled_from([NOTHING, *FoundEnvironment.Standing.values()])
 STATUSES = st.sampled_from([number for number in Environment.Status.values() if number])
 

@@ -13,10 +13,10 @@ from azure.mgmt.containerinstance.models import (
     ContainerGroup,
 )
 
-from workers.environments.azure import shell_session
 from workers.environments.azure.container_group import CONTAINER
 from workers.environments.azure.errors import code_of, is_changing
 from workers.environments.provider import Steps
+from workers.environments.typed_command import COLUMNS, ROWS, SHELL
 
 # Not that the group is gone, but that there is no place for it.
 _NOWHERE: Final = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound"})
@@ -93,8 +93,8 @@ class ContainerGroups:
 
     async def open_shell(self, name: str) -> ContainerExecResponse:
         """Return address and password of a terminal with a shell."""
-        size = ContainerExecRequestTerminalSize(rows=shell_session.ROWS, cols=shell_session.COLUMNS)
-        wanted = ContainerExecRequest(command=shell_session.SHELL, terminal_size=size)
+        size = ContainerExecRequestTerminalSize(rows=ROWS, cols=COLUMNS)
+        wanted = ContainerExecRequest(command=SHELL, terminal_size=size)
         return await self._client.containers.execute_command(self._in, name, CONTAINER, wanted)
 
     async def close(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -141,16 +141,19 @@ class AzureProvider:
     async def found(self) -> AsyncIterator[Sequence[FoundEnvironment]]:
         """Return all environments of ours: a page for each list of container groups, then shares without one.
 
-        A list does not tell what runs, so each group that could is looked at by itself.
-        Source: https://github.com/Azure/azure-rest-api-specs/issues/21280
+        One call for each page, and no other. A list leaves out what runs in a group, and has no parameter to ask for it
+        as lists of virtual machines do (https://github.com/Azure/azure-rest-api-specs/issues/21280), so a group that
+        nothing changes comes without a standing. Azure Resource Graph would answer for all of them at once, but hears
+        of resources that are written, not of a start, a stop, or a container that ends by itself. What remains is one
+        look at each group whose standing decides something, by `describe`: those that are to run and whose supervisor
+        is silent, and those that are not to run.
         """
         with told("list the environments", ""):
             shares = {key: name async for page in (await self._file_shares()).pages() for key, name in page.items()}
             async for page in self._groups.pages():
                 listed = {environment_of(group): group async for group in page if environment_of(group)}
-                yield await self._looked_at(listed, shares)
-                for environment_id in listed:
-                    shares.pop(environment_id, None)
+                own = {environment_id: shares.pop(environment_id, "") for environment_id in listed}
+                yield [_listed_group(key, group, [own[key]] if own[key] else []) for key, group in listed.items()]
         yield [_found_share(environment_id, name) for environment_id, name in shares.items()]
 
     async def close(self) -> None:
@@ -197,25 +200,6 @@ class AzureProvider:
         steps("creating the container group", 0.3)
         wanted = group_of(plan, self._settings.storage_account, key)
         return await _taken(self._groups.put(plan.environment_id, wanted, steps))
-
-    async def _looked_at(
-        self, listed: Mapping[str, ContainerGroup], shares: Mapping[str, str]
-    ) -> Sequence[FoundEnvironment]:
-        at_once = asyncio.Semaphore(self._pace.looks)
-
-        async def look(environment_id: str, group: ContainerGroup | None) -> FoundEnvironment | None:
-            if group is not None and not is_told_by_list(group):
-                async with at_once:
-                    group = await self._groups.look(environment_id)
-            share = shares.get(environment_id)
-            return None if group is None else _found_group(environment_id, group, [share] if share else [])
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                looks = [tasks.create_task(look(key, group)) for key, group in listed.items()]
-        except ExceptionGroup as failures:  # the first one ended the others
-            raise failures.exceptions[0] from None
-        return [found for one in looks if (found := one.result()) is not None]
 
     async def _follow(self, environment_id: str, position: LogPosition, output: Output) -> None:
         """Hand over what is printed from now on, until the container is gone or somebody breaks this off."""
@@ -293,6 +277,13 @@ def _found_group(environment_id: str, group: ContainerGroup, shares: Sequence[st
         resources=[group.id or "", *shares],
         detail=detail_of(group),
     )
+
+
+def _listed_group(environment_id: str, group: ContainerGroup, shares: Sequence[str]) -> FoundEnvironment:
+    found = _found_group(environment_id, group, shares)
+    if not is_told_by_list(group):
+        found.standing = FoundEnvironment.STANDING_UNSPECIFIED
+    return found
 
 
 def _found_share(environment_id: str, share: str) -> FoundEnvironment:

@@ -32,8 +32,6 @@ class Pace:
     operation_seconds: float = 1_500.0
     # For the startup script of an environment.
     script_seconds: float = 600.0
-    # Container groups that are looked at together.
-    looks: int = 16
 
 
 @dataclass(frozen=True, slots=True)

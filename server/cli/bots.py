@@ -216,6 +216,18 @@ def upload_media(
         report_input(session.output, answer.input)
 
 
+@remote(group, "delete-media")
+def delete_media(
+    session: Session,
+    instance_id: InstanceArgument,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of media files, without a folder.")],
+) -> None:
+    """Delete media files."""
+    for name in names:
+        answer = session.connection.bots.DeleteMedia(pb.DeleteMediaRequest(id=instance_id, name=name))
+        session.output.answer(to_plain(answer), f"deleted {name}")
+
+
 def media_pieces(instance_id: str, file: Path, transfer: Transfer) -> Iterator[pb.PutMediaRequest]:
     """Yield the messages that carry `file`; the first one names it."""
     request = pb.PutMediaRequest(id=instance_id, name=file.name)

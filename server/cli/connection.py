@@ -11,15 +11,22 @@ import grpc
 from server.cli.addresses import credentials_file, is_this_machine, reachable, shown
 from server.cli.failures import CommandFailed, ExitCode, error_info, from_status
 from server.config import ConfigInvalid, ServerConfig
-from switchyard.auth.v1 import user_service_pb2_grpc
+from switchyard.auth.v1 import (
+    api_token_service_pb2_grpc,
+    audit_service_pb2_grpc,
+    auth_service_pb2_grpc,
+    user_service_pb2_grpc,
+)
 from switchyard.bots.v1 import bot_instance_service_pb2_grpc, run_service_pb2_grpc, webhook_service_pb2_grpc
 from switchyard.comfy.v1 import session_service_pb2_grpc
 from switchyard.comfy.v1 import workflow_service_pb2_grpc as comfy_workflow_service_pb2_grpc
 from switchyard.environments.v1 import (
     activity_service_pb2_grpc,
     cost_service_pb2_grpc,
+    environment_schedule_service_pb2_grpc,
     environment_service_pb2_grpc,
     output_service_pb2_grpc,
+    quota_service_pb2_grpc,
     reconciliation_service_pb2_grpc,
     template_service_pb2_grpc,
 )
@@ -27,13 +34,15 @@ from switchyard.orchestrator.v1 import (
     fleet_service_pb2_grpc,
     job_service_pb2_grpc,
     metrics_service_pb2_grpc,
+    node_type_service_pb2_grpc,
     schedule_service_pb2_grpc,
     secret_service_pb2_grpc,
     workflow_service_pb2_grpc,
 )
 from switchyard.system.v1 import system_service_pb2_grpc
 from switchyard.tasks.v1 import task_service_pb2_grpc
-from switchyard.telemetry.v1 import statistics_service_pb2_grpc
+from switchyard.telemetry.v1 import event_service_pb2_grpc, proxy_service_pb2_grpc, statistics_service_pb2_grpc
+from switchyard.telemetry.v1 import session_service_pb2_grpc as browser_session_service_pb2_grpc
 
 # A call that answers at once.
 CALL_SECONDS: Final = 30.0
@@ -61,11 +70,18 @@ class Connection:
         self.runs = run_service_pb2_grpc.RunServiceStub(channel)
         self.webhooks = webhook_service_pb2_grpc.WebhookServiceStub(channel)
         self.tasks = task_service_pb2_grpc.TaskServiceStub(channel)
+        self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
         self.users = user_service_pb2_grpc.UserServiceStub(channel)
+        self.api_tokens = api_token_service_pb2_grpc.ApiTokenServiceStub(channel)
+        self.audit = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.system = system_service_pb2_grpc.SystemServiceStub(channel)
         self.statistics = statistics_service_pb2_grpc.StatisticsServiceStub(channel)
+        self.browser_sessions = browser_session_service_pb2_grpc.SessionServiceStub(channel)
+        self.events = event_service_pb2_grpc.EventServiceStub(channel)
+        self.proxies = proxy_service_pb2_grpc.ProxyServiceStub(channel)
         self.metrics = metrics_service_pb2_grpc.MetricsServiceStub(channel)
         self.workflows = workflow_service_pb2_grpc.WorkflowServiceStub(channel)
+        self.node_types = node_type_service_pb2_grpc.NodeTypeServiceStub(channel)
         self.jobs = job_service_pb2_grpc.JobServiceStub(channel)
         self.schedules = schedule_service_pb2_grpc.ScheduleServiceStub(channel)
         self.secrets = secret_service_pb2_grpc.SecretServiceStub(channel)
@@ -76,6 +92,8 @@ class Connection:
         self.environment_activity = activity_service_pb2_grpc.ActivityServiceStub(channel)
         self.environment_output = output_service_pb2_grpc.OutputServiceStub(channel)
         self.environment_costs = cost_service_pb2_grpc.CostServiceStub(channel)
+        self.environment_quotas = quota_service_pb2_grpc.QuotaServiceStub(channel)
+        self.environment_schedules = environment_schedule_service_pb2_grpc.EnvironmentScheduleServiceStub(channel)
         self.environment_templates = template_service_pb2_grpc.TemplateServiceStub(channel)
         self.reconciliation = reconciliation_service_pb2_grpc.ReconciliationServiceStub(channel)
 

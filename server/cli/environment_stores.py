@@ -1,4 +1,4 @@
-"""`switchyard env` templates, orphans: what environments are made from, and what belongs to none of them."""
+"""`switchyard env` templates: what environments are made from; reconcile, comparisons, orphans: what providers have."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,11 +8,13 @@ from google.protobuf.json_format import ParseDict, ParseError
 
 from server.cli.assignments import read_config_file
 from server.cli.failures import CommandFailed, ExitCode
+from server.cli.pages import PAGE_SIZE, pages
 from server.cli.plain import local_time, to_plain
 from server.cli.session import Session, remote
 from switchyard.environments.v1 import reconciliation_service_pb2
 from switchyard.environments.v1 import template_service_pb2 as pb
 
+group = typer.Typer()
 templates = typer.Typer(name="templates", help="What environments are made from.", no_args_is_help=True)
 orphans = typer.Typer(
     name="orphans", help="What providers have of ours that belongs to no environment.", no_args_is_help=True
@@ -27,14 +29,9 @@ FileArgument = Annotated[
 @remote(templates, "list")
 def list_templates(session: Session) -> None:
     """List templates by their ids."""
-    found: list[pb.Template] = []
-    request = pb.ListTemplatesRequest(page_size=1000)
-    while True:
-        page = session.connection.environment_templates.ListTemplates(request)
-        found.extend(page.templates)
-        if not page.next_page_token:
-            break
-        request.page_token = page.next_page_token
+    request = pb.ListTemplatesRequest(page_size=PAGE_SIZE)
+    call = session.connection.environment_templates.ListTemplates
+    found = [template for page in pages(call, request) for template in page.templates]
     rows = (
         (
             one.template_id,
@@ -103,6 +100,34 @@ def delete_template(session: Session, template_id: TemplateArgument) -> None:
     request = pb.DeleteTemplateRequest(template_id=template_id)
     answer = session.connection.environment_templates.DeleteTemplate(request)
     session.output.answer(to_plain(answer), f"deleted {template_id}")
+
+
+@remote(group, "reconcile")
+def reconcile(session: Session) -> None:
+    """Have all environments compared with what providers have now, and print the ids of the tasks that do it."""
+    answer = session.connection.reconciliation.Reconcile(reconciliation_service_pb2.ReconcileRequest())
+    session.output.answer(to_plain(answer), *answer.task_ids)
+
+
+@remote(group, "comparisons")
+def comparisons(session: Session) -> None:
+    """Tell how the comparisons with what providers have went last."""
+    request = reconciliation_service_pb2.GetReconciliationRequest()
+    answer = session.connection.reconciliation.GetReconciliation(request)
+    rows = (
+        (
+            one.provider,
+            local_time(one.compare_time) if one.HasField("compare_time") else "never",
+            str(one.found),
+            str(one.corrected),
+            str(one.shown),
+            str(one.orphans),
+            one.error,
+        )
+        for one in answer.comparisons
+    )
+    columns = ("PROVIDER", "COMPARED", "FOUND", "CORRECTED", "DIFFERENT", "ORPHANS", "ERROR")
+    session.output.table(to_plain(answer), columns, rows, empty="there are no providers")
 
 
 @remote(orphans, "list")

@@ -9,7 +9,13 @@ from uuid import uuid4
 import typer
 
 from gateway_options.v1 import options_pb2
-from server.cli import environment_facts, environment_output, environment_stores
+from server.cli import (
+    environment_facts,
+    environment_output,
+    environment_quotas,
+    environment_schedules,
+    environment_stores,
+)
 from server.cli.assignments import read_config_file
 from server.cli.bots import RequestIdOption
 from server.cli.environment_changes import STATUS, changes, settled, state_text
@@ -23,6 +29,9 @@ from switchyard.environments.v1.environment_pb2 import Environment
 group = typer.Typer(name="env", help="Development environments: make one, use it, be rid of it.", no_args_is_help=True)
 group.add_typer(environment_output.group)
 group.add_typer(environment_facts.group)
+group.add_typer(environment_stores.group)
+group.add_typer(environment_schedules.group)
+group.add_typer(environment_quotas.group)
 group.add_typer(environment_stores.templates)
 group.add_typer(environment_stores.orphans)
 
@@ -37,6 +46,12 @@ SECRETS: Final[Mapping[str, str]] = {
 # The server itself waits 10 s for the end.
 OPERATION_SECONDS: Final = 30.0
 
+AutoStopOption = Annotated[
+    int | None, typer.Option(metavar="MINUTES", help="Stop it after so long without activity; 0 for never.")
+]
+MaxRunOption = Annotated[
+    int | None, typer.Option(metavar="MINUTES", help="Stop it so long after a start in any case; 0 for never.")
+]
 WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Show how far it is, and wait for the end.")]
 
 
@@ -51,12 +66,8 @@ def create(
     storage: Annotated[int | None, typer.Option(min=10, max=100, help="Storage in GB. As --cpu.")] = None,
     template: Annotated[str, typer.Option(metavar="ID", help="What it is made from.")] = "",
     user: Annotated[str, typer.Option(metavar="NAME", help="Whose it is. Without it: yours.")] = "",
-    auto_stop: Annotated[
-        int | None, typer.Option(metavar="MINUTES", help="Stop it after so long without activity; 0 for never.")
-    ] = None,
-    max_run: Annotated[
-        int | None, typer.Option(metavar="MINUTES", help="Stop it so long after a start in any case; 0 for never.")
-    ] = None,
+    auto_stop: AutoStopOption = None,
+    max_run: MaxRunOption = None,
     secrets_file: Annotated[
         Path | None,
         typer.Option(
@@ -201,6 +212,24 @@ def awake_text(environment: Environment) -> str:
     if environment.HasField("keep_awake_task_id"):
         return f"until task {environment.keep_awake_task_id} ends: {environment.keep_awake_reason}"
     return ""
+
+
+@remote(group, "update")
+def update(
+    session: Session,
+    environment_id: EnvironmentArgument,
+    name: Annotated[str | None, typer.Option(help="Its new name.")] = None,
+    auto_stop: AutoStopOption = None,
+    max_run: MaxRunOption = None,
+) -> None:
+    """Change the name of an environment, or when it is stopped by itself."""
+    request = pb.UpdateEnvironmentRequest(
+        id=environment_id, name=name, auto_stop_minutes=auto_stop, max_run_minutes=max_run
+    )
+    if request == pb.UpdateEnvironmentRequest(id=environment_id):
+        raise CommandFailed("nothing to change: give --name, --auto-stop or --max-run", ExitCode.USAGE)
+    environment = session.connection.environments.UpdateEnvironment(request).environment
+    session.output.answer(to_plain(environment), f"changed {environment_id}, stops {stops_text(environment)}")
 
 
 @remote(group, "start")

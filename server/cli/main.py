@@ -9,19 +9,25 @@ from typing import Annotated
 import typer
 
 from server.cli import (
+    audit,
     bots,
     comfy,
     doctor,
     environments,
     fleet,
     jobs,
+    node_types,
     processes,
+    proxies,
     runs,
     schedules,
     secrets,
     tasks,
+    telemetry,
+    tokens,
     users,
     webhooks,
+    workflow_versions,
     workflows,
 )
 from server.cli.failures import MEANINGS, CommandFailed, ExitCode
@@ -52,11 +58,26 @@ def options(
 processes.register(app)
 bots.group.add_typer(runs.group)
 bots.group.add_typer(webhooks.group)
-app.add_typer(bots.group)
-for one in (comfy, environments, workflows, jobs, schedules, secrets, fleet):
-    app.add_typer(one.group)
-app.add_typer(tasks.group)
-app.add_typer(users.group)
+workflows.group.add_typer(workflow_versions.group)
+workflows.group.add_typer(node_types.group)
+for group in (
+    bots.group,
+    comfy.group,
+    environments.group,
+    workflows.group,
+    jobs.group,
+    schedules.group,
+    secrets.group,
+    fleet.group,
+    telemetry.sessions,
+    telemetry.events,
+    proxies.group,
+    tasks.group,
+    users.group,
+    tokens.group,
+    audit.group,
+):
+    app.add_typer(group)
 doctor.register(app)
 
 

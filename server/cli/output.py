@@ -23,13 +23,17 @@ UNPRINTABLE = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if 
 LIVE_SPARE_LINES = 4
 LIVE_PICTURES_PER_SECOND = 8
 
+# Where no terminal has an edge, no cell is folded: whoever reads it looks for whole lines.
+COLUMNS_WITHOUT_TERMINAL = 10_000
+
 
 class Output:
     """Prints for people, or as JSON when `as_json`."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._out = Console(highlight=False, soft_wrap=True)
+        width = None if sys.stdout.isatty() else COLUMNS_WITHOUT_TERMINAL
+        self._out = Console(highlight=False, soft_wrap=True, width=width)
         self._err = Console(stderr=True, highlight=False)
 
     def answer(self, plain: Any, *lines: str) -> None:

@@ -53,6 +53,9 @@ def queue(
     ] = None,
     seed_policy: Annotated[SeedPolicy | None, typer.Option(help="Which seed each iteration has.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The first seed, or the one of all.")] = None,
+    timeout: Annotated[
+        int | None, typer.Option(min=1, max=86_400, help="Seconds allowed for each prompt, else six hours.")
+    ] = None,
     name: SessionOption = "",
     request_id: RequestIdOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show how far they are and wait for their end.")] = False,
@@ -66,6 +69,7 @@ def queue(
         iterations=iterations,
         inputs=json.dumps(tree) if tree else "",
         seed=seed,
+        timeout_seconds=timeout,
         session=name,
         request_id=request_id or str(uuid4()),
     )

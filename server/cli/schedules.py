@@ -11,10 +11,10 @@ from server.cli.assignments import to_tree
 from server.cli.bots import RequestIdOption
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.jobs import WaitOption, follow_to_end
-from server.cli.plain import enum_names, enum_number, local_time, time_text, to_plain
+from server.cli.plain import enum_name, enum_names, enum_number, local_time, time_text, to_plain
 from server.cli.run_workflow import VarOption
 from server.cli.session import Session, remote
-from server.cli.workflows import MODE, ModeOption, PriorityOption, WorkflowArgument
+from server.cli.workflows import MODE, Mode, ModeOption, PriorityOption, WorkflowArgument
 from switchyard.orchestrator.v1 import schedule_pb2
 from switchyard.orchestrator.v1 import schedule_service_pb2 as pb
 
@@ -22,10 +22,14 @@ group = typer.Typer(name="schedule", help="Schedules of workflows.", no_args_is_
 
 CATCH_UP: Final = schedule_pb2.Schedule.CatchUpPolicy.DESCRIPTOR
 OVERLAP: Final = schedule_pb2.Schedule.OverlapPolicy.DESCRIPTOR
+STATUS: Final = schedule_pb2.Occurrence.Status.DESCRIPTOR
 CatchUp = Enum("CatchUp", {name: name for name in enum_names(CATCH_UP)}, type=str)  # type: ignore[misc]
+Status = Enum("Status", {name: name for name in enum_names(STATUS)}, type=str)  # type: ignore[misc]
 Overlap = Enum("Overlap", {name: name for name in enum_names(OVERLAP)}, type=str)  # type: ignore[misc]
 
 ScheduleArgument = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Id of the schedule.")]
+CatchUpOption = Annotated[CatchUp | None, typer.Option(help="What of the times that were missed.")]
+OverlapOption = Annotated[Overlap | None, typer.Option(help="What when its last job is not over.")]
 ZoneOption = Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Its time zone. Without it: UTC.")]
 
 
@@ -66,8 +70,8 @@ def add(
     variables: VarOption = None,
     priority: PriorityOption = None,
     mode: ModeOption = None,
-    catch_up: Annotated[CatchUp | None, typer.Option(help="What of the times that were missed.")] = None,
-    overlap: Annotated[Overlap | None, typer.Option(help="What when its last job is not over.")] = None,
+    catch_up: CatchUpOption = None,
+    overlap: OverlapOption = None,
     disabled: Annotated[bool, typer.Option("--disabled", help="Do not begin yet.")] = False,
     request_id: RequestIdOption = None,
 ) -> None:
@@ -82,14 +86,99 @@ def add(
         enabled=not disabled,
         request_id=request_id or str(uuid4()),
     )
+    put_choices(request, mode, catch_up, overlap)
+    schedule = session.connection.schedules.CreateSchedule(request).schedule
+    session.output.answer(to_plain(schedule), schedule.schedule_id)
+
+
+def put_choices(
+    request: pb.CreateScheduleRequest | pb.UpdateScheduleRequest,
+    mode: Mode | None,
+    catch_up: CatchUp | None,
+    overlap: Overlap | None,
+) -> None:
+    """Put what was chosen into a request."""
     if mode is not None:
         request.execution_mode = enum_number(MODE, mode.value)  # type: ignore[assignment]
     if catch_up is not None:
         request.catch_up_policy = enum_number(CATCH_UP, catch_up.value)  # type: ignore[assignment]
     if overlap is not None:
         request.overlap_policy = enum_number(OVERLAP, overlap.value)  # type: ignore[assignment]
-    schedule = session.connection.schedules.CreateSchedule(request).schedule
-    session.output.answer(to_plain(schedule), schedule.schedule_id)
+
+
+@remote(group, "show")
+def show(session: Session, schedule_id: ScheduleArgument) -> None:
+    """Show a schedule."""
+    schedule = session.connection.schedules.GetSchedule(pb.GetScheduleRequest(schedule_id=schedule_id)).schedule
+    facts = [
+        ("Schedule", schedule.schedule_id),
+        ("Name", schedule.schedule_name),
+        ("Workflow", schedule.workflow_id),
+        ("Cron", f"{schedule.cron_expression} ({schedule.timezone})"),
+        ("Enabled", "yes" if schedule.enabled else "no"),
+        ("Next run", local_time(schedule.next_run) if schedule.HasField("next_run") else ""),
+        ("Last run", local_time(schedule.last_run) if schedule.HasField("last_run") else ""),
+        ("Runs", f"{schedule.run_count}, {schedule.failure_count} failed"),
+        ("Missed times", str(enum_name(CATCH_UP, schedule.catch_up_policy))),
+        ("Overlap", str(enum_name(OVERLAP, schedule.overlap_policy))),
+        ("Mode", str(enum_name(MODE, schedule.execution_mode))),
+        ("Priority", str(schedule.priority)),
+        ("Variables", schedule.variables),
+    ]
+    session.output.facts(to_plain(schedule), facts)
+
+
+@remote(group, "update")
+def update(
+    session: Session,
+    schedule_id: ScheduleArgument,
+    cron: Annotated[str | None, typer.Option(metavar="CRON", help="When it fires from now on.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its new name.")] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="Its new time zone.")] = None,
+    variables: VarOption = None,
+    priority: Annotated[int | None, typer.Option(min=0, max=20, help="0 goes first.")] = None,
+    mode: ModeOption = None,
+    catch_up: CatchUpOption = None,
+    overlap: OverlapOption = None,
+) -> None:
+    """Change a schedule. Variables that are given take the place of all it has."""
+    request = pb.UpdateScheduleRequest(
+        schedule_id=schedule_id,
+        schedule_name=name,
+        cron_expression=cron,
+        timezone=timezone,
+        priority=priority,
+        variables=json.dumps(to_tree(variables)) if variables else None,
+    )
+    put_choices(request, mode, catch_up, overlap)
+    if request == pb.UpdateScheduleRequest(schedule_id=schedule_id):
+        raise CommandFailed("nothing to change: see --help for what there is", ExitCode.USAGE)
+    schedule = session.connection.schedules.UpdateSchedule(request).schedule
+    next_run = f", next run {local_time(schedule.next_run)}" if schedule.HasField("next_run") else ""
+    session.output.answer(to_plain(schedule), f"changed {schedule_id}{next_run}")
+
+
+@remote(group, "occurrences")
+def occurrences(
+    session: Session,
+    schedule_id: ScheduleArgument,
+    status: Annotated[Status | None, typer.Option(help="Only this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    page_token: Annotated[str, typer.Option(metavar="TEXT", help="Asks for a further page.")] = "",
+) -> None:
+    """List what became of the times at which a schedule was to fire, newest first."""
+    request = pb.ListOccurrencesRequest(schedule_id=schedule_id, page_size=limit, page_token=page_token)
+    if status is not None:
+        request.status = enum_number(STATUS, status.value)  # type: ignore[assignment]
+    answer = session.connection.schedules.ListOccurrences(request)
+    rows = (
+        (local_time(one.fire_time), str(enum_name(STATUS, one.status)), one.job_id, one.reason)
+        for one in answer.occurrences
+    )
+    columns = ("TIME", "STATUS", "JOB", "REASON")
+    session.output.table(to_plain(answer), columns, rows, empty="it was never to fire yet")
+    if answer.next_page_token:
+        session.output.note(f"there are more: --page-token {answer.next_page_token}")
 
 
 @remote(group, "remove")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from server.cli.failures import CommandFailed, ExitCode
+from server.cli.pages import PAGE_SIZE, pages
 from server.cli.plain import local_time, to_plain
 from server.cli.session import Session, remote
 from switchyard.orchestrator.v1 import secret_service_pb2 as pb
@@ -14,27 +15,26 @@ group = typer.Typer(name="secret", help="Secrets of workflows.", no_args_is_help
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="What workflows call it: {{secrets.NAME}}.")]
 
+TenantOption = Annotated[
+    str | None, typer.Option(help="Whose it is, '' for those of no tenant. Without it: of your own, if any.")
+]
+
 
 @remote(group, "list")
-def list_secrets(session: Session) -> None:
+def list_secrets(session: Session, tenant: TenantOption = None) -> None:
     """List secrets by name, without their values."""
-    secrets: list[pb.Secret] = []
-    request = pb.ListSecretsRequest(page_size=1000)
-    while True:
-        page = session.connection.secrets.ListSecrets(request)
-        secrets.extend(page.secrets)
-        if not page.next_page_token:
-            break
-        request.page_token = page.next_page_token
+    request = pb.ListSecretsRequest(page_size=PAGE_SIZE, tenant_id=tenant)
+    secrets = [secret for page in pages(session.connection.secrets.ListSecrets, request) for secret in page.secrets]
     rows = ((secret.name, local_time(secret.updated_at), secret.updated_by) for secret in secrets)
     columns = ("NAME", "CHANGED", "BY")
     session.output.table([to_plain(secret) for secret in secrets], columns, rows, empty="there are no secrets")
 
 
 @remote(group, "set")
-def set_secret(session: Session, name: NameArgument) -> None:
+def set_secret(session: Session, name: NameArgument, tenant: TenantOption = None) -> None:
     """Set a secret. Its value is asked for, or read from standard input; never an argument others could see."""
-    secret = session.connection.secrets.PutSecret(pb.PutSecretRequest(name=name, value=read_value())).secret
+    request = pb.PutSecretRequest(name=name, value=read_value(), tenant_id=tenant)
+    secret = session.connection.secrets.PutSecret(request).secret
     session.output.answer(to_plain(secret), f"set {name}")
 
 
@@ -54,7 +54,8 @@ def read_value() -> str:
 
 
 @remote(group, "delete")
-def delete(session: Session, name: NameArgument) -> None:
+def delete(session: Session, name: NameArgument, tenant: TenantOption = None) -> None:
     """Delete a secret."""
-    answer = session.connection.secrets.DeleteSecret(pb.DeleteSecretRequest(name=name))
+    request = pb.DeleteSecretRequest(name=name, tenant_id=tenant)
+    answer = session.connection.secrets.DeleteSecret(request)
     session.output.answer(to_plain(answer), f"deleted {name}")

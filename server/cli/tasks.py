@@ -1,10 +1,14 @@
 """`switchyard tasks`: the work of every kind, as its operators see it."""
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import Annotated, Final
 
+import grpc
 import typer
 
+from server.cli.failures import CommandFailed
+from server.cli.live_log import await_server, refuse_unless_broken
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
 from server.cli.session import Session, remote
 from switchyard.tasks.v1 import task_pb2
@@ -67,6 +71,45 @@ def show(session: Session, task_id: TaskArgument) -> None:
         ("Ended", local_time(task.end_time) if task.HasField("end_time") else ""),
     ]
     session.output.facts(to_plain(task), facts)
+
+
+@remote(group, "watch")
+def watch(session: Session, task_id: TaskArgument) -> None:
+    """Tell each change of a task until it has ended. The exit code is 0 when it succeeded, else 1."""
+    task = task_pb2.Task()
+    shown = ""
+    for task in changes(session, task_id):
+        text = state_text(task)
+        if session.output.as_json:
+            session.output.record(to_plain(task))
+        elif text != shown:
+            session.output.line(text)
+        shown = text
+    if task.state != task_pb2.Task.STATE_SUCCEEDED:
+        raise CommandFailed(f"task {task_id} {shown}")
+
+
+def changes(session: Session, task_id: str) -> Iterator[task_pb2.Task]:
+    """Yield a task as it stands and after each change, until it has ended, also across a restart of the server."""
+    while True:
+        try:
+            for message in session.connection.tasks.WatchTask(pb.WatchTaskRequest(id=task_id)):
+                yield message.task
+        except grpc.RpcError as error:
+            refuse_unless_broken(error)
+        else:
+            return
+        session.output.note("the connection broke; coming back")
+        await_server(session)
+
+
+def state_text(task: task_pb2.Task) -> str:
+    """Return where a task stands: "queued", "running, attempt 2 of 3: copying", "failed: Timeout: it took too long"."""
+    state = str(enum_name(STATE, task.state))
+    if task.state == task_pb2.Task.STATE_RUNNING:
+        attempt = f"{state}, attempt {task.attempt} of {task.max_attempts}"
+        return f"{attempt}: {task.progress.message}" if task.progress.message else attempt
+    return f"{state}: {task.error.type}: {task.error.message}" if task.HasField("error") else state
 
 
 @remote(group, "cancel")

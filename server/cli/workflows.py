@@ -187,6 +187,13 @@ def update(
     session.output.answer(to_plain(workflow), f"changed {workflow_id}, version {workflow.version}")
 
 
+@remote(group, "rotate-webhook")
+def rotate_webhook(session: Session, workflow_id: WorkflowArgument) -> None:
+    """Give a workflow a new secret path and print it. The old one is gone at once."""
+    answer = session.connection.workflows.RotateWebhook(pb.RotateWebhookRequest(workflow_id=workflow_id))
+    session.output.answer(to_plain(answer), answer.webhook_path)
+
+
 @remote(group, "delete")
 def delete(session: Session, workflow_id: WorkflowArgument) -> None:
     """Delete a workflow and its schedules."""

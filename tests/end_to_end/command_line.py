@@ -35,7 +35,7 @@ def switchyard(system: System, *words: str, typed: str = "") -> tuple[int, str, 
 
 def answer(system: System, *words: str, typed: str = "") -> Any:
     """The document that a command prints with --json."""
-    exit_code, out, err = switchyard(system, *words, "--json", typed=typed)
+    exit_code, out, err = carried_out(system, *words, "--json", typed=typed)
     assert (exit_code, err) == (0, ""), (out, err)
     return json.loads(out)
 

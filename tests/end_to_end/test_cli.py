@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.command_line import answer, command, switchyard
+from tests.end_to_end.command_line import answer, carried_out, command, switchyard
 from tests.end_to_end.system import System, wait_until
 
 UNKNOWN = "550e8400-e29b-41d4-a716-446655440000"
@@ -153,6 +153,9 @@ def test_files_are_uploaded_and_listed(shared_system: System, instance: str, tmp
         "inputs/media/film.mp4": 700_000,
         "inputs/media/dot.png": 3,
     }
+    answer(shared_system, "bots", "delete-media", instance, "film.mp4")
+    shown = answer(shared_system, "bots", "show", instance)
+    assert {file["path"] for file in shown["inputs"]} == {"inputs/captions.csv", "inputs/media/dot.png"}
 
 
 def test_validate_shows_the_checks_and_fails_for_an_invalid_instance(shared_system: System) -> None:
@@ -176,6 +179,26 @@ def test_tasks_are_listed_shown_and_cancelled(shared_system: System, instance: s
     assert cancelled["state"] in {"cancelling", "cancelled"}
     assert shared_system.wait_for(instance, run_id)["status"] == "stopped"
     assert answer(shared_system, "tasks", "show", run_id)["state"] == "cancelled"
+
+
+def test_a_task_is_watched_to_its_end(shared_system: System, instance: str) -> None:
+    run_id = answer(shared_system, "bots", "start", instance)["run_id"]
+
+    exit_code, out, err = carried_out(shared_system, "tasks", "watch", run_id)
+
+    assert (exit_code, err) == (0, "")
+    assert out.splitlines()[-1] == "succeeded"
+
+
+def test_watching_a_task_that_did_not_succeed_makes_the_exit_code_1(shared_system: System, instance: str) -> None:
+    run_id = answer(shared_system, "bots", "start", instance, "--param", "seconds=60")["run_id"]
+    answer(shared_system, "tasks", "cancel", run_id)
+
+    exit_code, out, err = carried_out(shared_system, "tasks", "watch", run_id, "--json")
+
+    assert exit_code == 1
+    assert json.loads(out.splitlines()[-1])["state"] == "cancelled"
+    assert err == f"switchyard: task {run_id} cancelled\n"
 
 
 def test_users_are_created_listed_and_deleted_with_the_stored_key(shared_system: System) -> None:

@@ -147,6 +147,52 @@ def test_a_schedule_is_added_previewed_rested_triggered_and_removed(system: Syst
     assert answer(system, "schedule", "list", "--workflow", workflow_id) == []
 
 
+def test_what_became_of_a_schedule_is_shown_and_it_is_changed(system: System, file: Path) -> None:
+    schedule_id = answer(system, "schedule", "add", submitted(system, file), "0 6 * * 1", "--disabled")["schedule_id"]
+    job_id = answer(system, "schedule", "trigger", schedule_id)["job_id"]
+
+    ledger = answer(system, "schedule", "occurrences", schedule_id, "--status", "triggered")
+    changed = answer(system, "schedule", "update", schedule_id, "--cron", "0 7 * * 1", "--overlap", "allow")
+    shown = switchyard(system, "schedule", "show", schedule_id)[1]
+
+    assert [(each["job_id"], each["reason"]) for each in ledger["occurrences"]] == [(job_id, "triggered by api-key")]
+    assert (changed["cron_expression"], changed["overlap_policy"]) == ("0 7 * * 1", "allow")
+    assert "0 7 * * 1 (UTC)" in shown
+    assert "1, 0 failed" in shown
+
+
+def test_versions_are_listed_and_compared(system: System, file: Path, tmp_path: Path) -> None:
+    workflow_id = submitted(system, file)
+    (tmp_path / "next.json").write_text(json.dumps({"nodes": {"start": {"type": "StartNode"}}}))
+    answer(system, "workflow", "update", workflow_id, "--file", str(tmp_path / "next.json"))
+
+    versions = answer(system, "workflow", "versions", workflow_id)["versions"]
+    diff = switchyard(system, "workflow", "diff", workflow_id)
+    same = switchyard(system, "workflow", "diff", workflow_id, "--from", "2", "--to", "2")
+
+    assert [(each["version"], each["node_count"]) for each in versions] == [(2, 1), (1, 2)]
+    assert diff == (0, "- node say\n- connection start.exec_out -> say.exec_in\n", "")
+    assert same == (0, "nothing differs\n", "")
+
+
+def test_a_webhook_gets_another_path(system: System, file: Path) -> None:
+    made = answer(system, "workflow", "submit", str(file), "--webhook")
+
+    code, path, _ = switchyard(system, "workflow", "rotate-webhook", made["workflow_id"])
+
+    assert code == 0
+    assert path.startswith("/api/v1/hooks/")
+    assert path.strip() != made["metadata"]["webhook_path"]
+
+
+def test_types_of_nodes_are_listed_and_shown(system: System) -> None:
+    listed = {each["name"] for each in answer(system, "workflow", "nodes")}
+    shown = switchyard(system, "workflow", "nodes", "LogNode")[1]
+
+    assert {"StartNode", "LogNode"} <= listed
+    assert 'Takes     level: string = "info", one of debug' in shown
+
+
 def test_a_secret_is_set_from_standard_input_and_never_comes_back(system: System) -> None:
     made = switchyard(system, "secret", "set", "door", "--json", typed="of the door\n")
     listed = switchyard(system, "secret", "list", "--json")
@@ -158,13 +204,27 @@ def test_a_secret_is_set_from_standard_input_and_never_comes_back(system: System
     assert answer(system, "secret", "list") == []
 
 
+def test_a_secret_belongs_to_the_tenant_that_is_named(system: System) -> None:
+    made = switchyard(system, "secret", "set", "gate", "--tenant", "t-1", typed="of the gate")
+
+    assert made[0] == 0, made
+    assert answer(system, "secret", "list") == []
+    assert [each["name"] for each in answer(system, "secret", "list", "--tenant", "t-1")] == ["gate"]
+    assert switchyard(system, "secret", "delete", "gate")[0] == 3
+    assert switchyard(system, "secret", "delete", "gate", "--tenant", "t-1")[0] == 0
+
+
 def test_robots_are_listed_drained_and_given_jobs_again(system: System) -> None:
     (robot,) = answer(system, "fleet", "list")
 
+    shown = answer(system, "fleet", "show", robot["robot_id"])
+    activity = answer(system, "fleet", "activity", "--type", "robot_online")["events"]
     drained = answer(system, "fleet", "drain", robot["robot_id"])
     resumed = answer(system, "fleet", "resume", robot["robot_id"])
     key = switchyard(system, "fleet", "enrol", "--id", "r-9", "--minutes", "5")
 
+    assert (shown["hostname"], shown["status"]) == (robot["hostname"], robot["status"])
+    assert [event["robot_id"] for event in activity] == [robot["robot_id"]]
     assert (drained["draining"], resumed["draining"]) == (True, False)
     assert (key[0], len(key[1].split())) == (0, 1)
 
@@ -178,7 +238,12 @@ def test_robots_are_listed_drained_and_given_jobs_again(system: System) -> None:
         (("schedule", "preview", "--cron", "0 0 31 2 *"), 2, "cron"),
         (("schedule", "preview"), 2, "--cron"),
         (("secret", "set", "door"), 2, "no value"),
+        (("schedule", "update", UNKNOWN), 2, "nothing to change"),
+        (("schedule", "occurrences", UNKNOWN), 3, ""),
+        (("workflow", "nodes", "NoNode"), 3, "'NoNode'"),
+        (("workflow", "diff", UNKNOWN), 3, ""),
         (("fleet", "drain", "nobody"), 3, ""),
+        (("fleet", "show", "nobody"), 3, ""),
     ],
 )
 def test_a_refusal_is_one_line_and_an_exit_code(

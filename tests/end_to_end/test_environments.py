@@ -263,8 +263,8 @@ def test_whoever_uses_it_is_reported_by_its_supervisor(system: System, environme
         assert environment is not None
         return datetime.fromisoformat(environment["lastAccessedAt"])
 
+    since = accessed()
     with socket.create_connection(("127.0.0.1", port)):
-        since = accessed()
         wait_until(lambda: accessed() > since, timeout=60, what=lambda: f"{since} {log_text(system, environment_id)}")
 
 
@@ -384,6 +384,47 @@ def test_the_command_keeps_templates(system: System, tmp_path: Path) -> None:
     assert carried_out(system, "templates", "show", "node")[0] == 3
 
 
+def test_the_command_keeps_schedules_of_an_environment(system: System, environment_id: str) -> None:
+    zone = ("--timezone", "Europe/Amsterdam")
+    made = carried_out(system, "schedules", "add", environment_id, "start", "0 8 * * 1-5", *zone)
+    (listed,) = answer(system, "schedules", "list", environment_id)
+    people = carried_out(system, "schedules", "list", environment_id)[1]
+    removed = carried_out(system, "schedules", "remove", environment_id, made[1].strip())
+    (afterwards,) = answer(system, "schedules", "list", environment_id)
+
+    (schedule,) = listed["schedules"]
+    assert (made[0], made[2], schedule["scheduleId"]) == (0, "", made[1].strip())
+    assert (schedule["action"], schedule["timezone"]) == ("start", "Europe/Amsterdam")
+    assert schedule["nextRun"]
+    assert "0 8 * * 1-5" in people
+    assert removed[0] == 0
+    assert afterwards == {"schedules": []}
+
+
+def test_the_command_keeps_quotas(system: System, environment_id: str) -> None:
+    owner = (read(system, environment_id) or {})["userId"]
+    before = carried_out(system, "quotas", "show", owner)[1]
+    (made,) = answer(system, "quotas", "set", owner, "--environments", "7", "--cpu", "64")
+    (shown,) = answer(system, "quotas", "show", owner)
+    reset = carried_out(system, "quotas", "reset", owner)
+    (afterwards,) = answer(system, "quotas", "show", owner)
+
+    assert re.search(r"^Environments +[1-9]\d* of 10$", before, re.MULTILINE)
+    assert re.search(r"^Memory in GB +[1-9]\d* of any number$", before, re.MULTILINE)
+    assert made["limit"] == {"environments": 7, "cpuCores": 64, "memoryGB": None, "storageGB": None}
+    assert (shown["limit"], shown["default"]) == (made["limit"], False)
+    assert reset[:2] == (0, f"{owner} has the quota of the server\n")
+    assert (afterwards["limit"]["environments"], afterwards["default"]) == (10, True)
+
+
+def test_the_command_changes_name_and_stopping(system: System, environment_id: str) -> None:
+    (changed,) = answer(system, "update", environment_id, "--auto-stop", "0", "--max-run", "600")
+    renamed = carried_out(system, "update", environment_id, "--name", changed["name"])[1]
+
+    assert (changed["autoStopMinutes"], changed["maxRunMinutes"]) == (0, 600)
+    assert renamed == f"changed {environment_id}, stops 600 minutes after a start in any case\n"
+
+
 def test_the_command_estimates_what_one_would_cost(system: System) -> None:
     (estimate,) = answer(system, "cost", "--provider", "AZURE", "--cpu", "2")
 
@@ -393,8 +434,10 @@ def test_the_command_estimates_what_one_would_cost(system: System) -> None:
 def test_the_command_lists_and_removes_what_belongs_to_nobody(system: System) -> None:
     left = folder(system, "env-left0behind")
     (left / "workspace").mkdir(parents=True)
-    compare(system)
+    compared = carried_out(system, "reconcile")
+    followed = command_line.carried_out(system, "tasks", "watch", compared[1].strip())
 
+    (comparisons,) = answer(system, "comparisons")
     (listed,) = answer(system, "orphans", "list")
     removed = carried_out(system, "orphans", "remove", "local", left.name)
     wait_until(lambda: not left.exists(), timeout=30, what=lambda: system.output("worker"))
@@ -402,6 +445,8 @@ def test_the_command_lists_and_removes_what_belongs_to_nobody(system: System) ->
     (afterwards,) = answer(system, "orphans", "list")
     tasks = system.client.get("/api/tasks?kind=compare_environments", headers=admin(system))
 
+    assert (compared[0], followed[0], followed[1].splitlines()[-1]) == (0, 0, "succeeded")
+    assert [(one["provider"], one["orphans"]) for one in comparisons["comparisons"]] == [("local", 1)]
     assert [(one["provider"], one["environmentId"]) for one in listed["orphans"]] == [("local", left.name)]
     assert removed[0] == 0, removed
     assert afterwards["orphans"] == []
@@ -423,6 +468,10 @@ def test_the_command_lists_and_removes_what_belongs_to_nobody(system: System) ->
         (("cost",), 2, "--provider"),
         (("keep-awake", "env-000000000000"), 2, "--minutes"),
         (("orphans", "remove", "local", "env-000000000000"), 3, ""),
+        (("schedules", "list", "env-000000000000"), 3, "not found"),
+        (("schedules", "add", "env-000000000000", "restart", "@daily"), 2, "restart"),
+        (("quotas", "set", "anna"), 2, "nothing to set"),
+        (("update", "env-000000000000"), 2, "nothing to change"),
     ],
 )  # fmt: skip
 def test_a_refusal_is_one_line_and_an_exit_code(

@@ -11,6 +11,7 @@ from server.orchestrator.jobs.new_job import SUBJECT_PREFIX
 from server.tasks.task import TaskRow
 from switchyard.orchestrator.v1 import job_pb2 as pb
 from switchyard.orchestrator.v1.job_worker_service_pb2 import RunWorkflow, WorkflowResult
+from switchyard.orchestrator.v1.metrics_service_pb2 import ListJobsResponse
 from switchyard.tasks.v1.task_pb2 import Task
 
 Status: TypeAlias = pb.Job.Status.ValueType
@@ -69,9 +70,10 @@ def result(job: TaskRow) -> WorkflowResult:
     return found
 
 
-def listed(job: ListedJob) -> pb.Job:
-    """Return a job as lists show it."""
-    shown = pb.Job(
+def add_listed(response: ListJobsResponse, job: ListedJob) -> None:
+    """Add a job as lists show it."""
+    # Lists are long: it is made in its place, and no field is touched that stays unset.
+    shown = response.jobs.add(
         job_id=job.id,
         workflow_id=workflow_id(job.subject),
         workflow_name=job.title,
@@ -80,8 +82,8 @@ def listed(job: ListedJob) -> pb.Job:
         duration_ms=duration_ms(job.start_time, job.end_time),
     )
     set_time(shown.created_at, job.create_time)
-    set_time(shown.completed_at, job.end_time)
-    return shown
+    if job.end_time is not None:
+        set_time(shown.completed_at, job.end_time)
 
 
 def detail(job: TaskRow) -> pb.JobDetail:

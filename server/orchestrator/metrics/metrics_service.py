@@ -80,7 +80,12 @@ class MetricsService(pb_grpc.MetricsServiceServicer):
                 before = job_store.require(connection, request.before, tenant_id=filters.tenant).number
             return job_store.newest(connection, filters, limit=limit, before_number=before)
 
-        return pb.ListJobsResponse(jobs=[job_view.listed(job) for job in await self._database.scan(query)])
+        # The newest ones of all are found at once; what is filtered, or long, is not to hold up others.
+        at_once = limit <= DEFAULT_JOBS and filters == job_store.Filters(tenant=filters.tenant)
+        response = pb.ListJobsResponse()
+        for job in await (self._database.read if at_once else self._database.scan)(query):
+            job_view.add_listed(response, job)
+        return response
 
     async def GetJob(self, request: pb.GetJobRequest, _context: Context) -> pb.GetJobResponse:
         """Read one job."""

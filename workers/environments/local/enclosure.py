@@ -19,7 +19,7 @@ from workers.environments.local.folder import Folder
 
 _PROBE_SECONDS: Final = 10.0
 # Empty inside: places for what is running outside, and for what others have left.
-_EMPTIED: Final = ("/tmp", "/var/tmp", "/run", "/home", "/root")  # noqa: S108 - replaced, not used
+_EMPTIED: Final = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/home", "/root")  # noqa: S108 - replaced, not used
 # Secrets of the machine that a root without capabilities could still read as their owner.
 _MASKED: Final = ("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-")
 # Settings of the machine's kernel: they belong to root, and a root without capabilities may still write them.

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..failure import SwitchyardError
 
-__all__ = ['AddressRefused', 'AlreadyExists', 'BrowserGone', 'ComfyRefused', 'ComfyUnreachable', 'CredentialExpired', 'CredentialInvalid', 'CredentialMissing', 'EnvironmentFailed', 'EnvironmentState', 'GraphRefused', 'IdempotencyConflict', 'Internal', 'InvalidArgument', 'JobActive', 'LastAdmin', 'LeaseLost', 'LogGap', 'NoCapacity', 'NoProxy', 'NoSession', 'NoWorkflow', 'NotEnrolled', 'NotFound', 'PermissionDenied', 'PortTaken', 'PositionGap', 'QuotaExceeded', 'ReaderTooSlow', 'ResumeOff', 'RunActive', 'SessionActive', 'SessionEnded', 'TaskFinal', 'TooLarge', 'TooManyAttempts', 'Unavailable', 'VersionConflict']
+__all__ = ['AddressRefused', 'AlreadyExists', 'BrowserGone', 'ComfyRefused', 'ComfyUnreachable', 'CredentialExpired', 'CredentialInvalid', 'CredentialMissing', 'EnvironmentFailed', 'EnvironmentState', 'GraphRefused', 'IdempotencyConflict', 'Internal', 'InvalidArgument', 'JobActive', 'LastAdmin', 'LeaseLost', 'LogGap', 'NoBrowser', 'NoCapacity', 'NoProxy', 'NoSession', 'NoWorkflow', 'NotEnrolled', 'NotFound', 'PermissionDenied', 'PortTaken', 'PositionGap', 'QuotaExceeded', 'ReaderTooSlow', 'ResumeOff', 'RunActive', 'SessionActive', 'SessionEnded', 'TaskFinal', 'TooLarge', 'TooManyAttempts', 'Unavailable', 'VersionConflict']
 
 
 class InvalidArgument(SwitchyardError):
@@ -278,6 +278,16 @@ class QuotaExceeded(SwitchyardError):
     reason_name = "ERROR_REASON_QUOTA_EXCEEDED"
 
 
+class NoBrowser(SwitchyardError):
+    """The worker that took the session has no browser for it: no Chromium, or no screen for a window. The message says what
+
+    to install.
+    """
+
+    __module__ = "switchyard_client.errors"
+    reason_name = "ERROR_REASON_NO_BROWSER"
+
+
 REASONS: Final[Mapping[str, type[SwitchyardError]]] = {
     "ERROR_REASON_INVALID_ARGUMENT": InvalidArgument,
     "ERROR_REASON_NOT_FOUND": NotFound,
@@ -317,4 +327,5 @@ REASONS: Final[Mapping[str, type[SwitchyardError]]] = {
     "ERROR_REASON_ENVIRONMENT_STATE": EnvironmentState,
     "ERROR_REASON_ENVIRONMENT_FAILED": EnvironmentFailed,
     "ERROR_REASON_QUOTA_EXCEEDED": QuotaExceeded,
+    "ERROR_REASON_NO_BROWSER": NoBrowser,
 }

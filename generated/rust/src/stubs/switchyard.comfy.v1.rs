@@ -509,6 +509,10 @@ pub struct QueueWorkflowRequest {
     /// The same key with the same request within 24 h gives the first answer again; with another one it is refused.
     #[prost(string, tag = "6")]
     pub request_id: ::prost::alloc::string::String,
+    /// Time allowed for each prompt, 1 to 86,400, counted from when it can be sent. ComfyUI is then told to stop it, and it
+    /// ends with error type Timeout.
+    #[prost(int32, optional, tag = "7")]
+    pub timeout_seconds: ::core::option::Option<i32>,
 }
 /// Nested message and enum types in `QueueWorkflowRequest`.
 pub mod queue_workflow_request {
@@ -1463,6 +1467,10 @@ pub struct ClaimPromptResponse {
     /// Seed of its iteration, for every whole number that is an input called `seed` or `noise_seed`. Unset: those of `prompt`.
     #[prost(int64, optional, tag = "5")]
     pub seed: ::core::option::Option<i64>,
+    /// Time allowed for it, counted from its claim. The worker has ComfyUI stop it then, and reports error type Timeout. Unset,
+    /// as by servers that knew no such time: as long as a session lasts.
+    #[prost(message, optional, tag = "6")]
+    pub attempt_timeout: ::core::option::Option<::prost_types::Duration>,
 }
 /// What has happened to a prompt.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2016,7 +2024,8 @@ pub mod session_service_client {
         /// Errors: FAILED_PRECONDITION with ERROR_REASON_SESSION_ACTIVE while one of that name lives, with
         /// ERROR_REASON_PORT_TAKEN when somebody else listens at the port, with ERROR_REASON_NO_CAPACITY when no worker took it
         /// within the wait; INVALID_ARGUMENT, with ERROR_REASON_ADDRESS_REFUSED for an address that may not be called;
-        /// INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED. Afterwards nothing of it is left.
+        /// INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED, or with ERROR_REASON_NO_BROWSER when its
+        /// worker has none for it; UNAVAILABLE with ERROR_REASON_BROWSER_GONE. Afterwards nothing of it is left.
         pub async fn start_session(
             &mut self,
             request: impl tonic::IntoRequest<super::StartSessionRequest>,

@@ -2497,7 +2497,7 @@ pub mod found_environment {
     )]
     #[repr(i32)]
     pub enum Standing {
-        /// Never sent.
+        /// It is there, and the list it was found in does not tell how it fares.
         Unspecified = 0,
         /// It runs.
         Running = 1,
@@ -2536,8 +2536,12 @@ pub mod found_environment {
     }
 }
 /// Taken.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReportFoundResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportFoundResponse {
+    /// Of those that were told without a standing, the ones of which it is wanted. To be looked at one by one, and told again.
+    #[prost(string, repeated, tag = "1")]
+    pub wanted: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// Generated client implementations.
 pub mod provisioning_service_client {
     #![allow(
@@ -2653,7 +2657,8 @@ pub mod provisioning_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Tells what a provider has of ours, page by page, for a Task of kind "compare_environments". A comparison counts when the
-        /// Task succeeds; the pages of an attempt replace those of the one before.
+        /// Task succeeds; the pages of an attempt replace those of the one before. What is told of one environment more than once
+        /// is taken together.
         pub async fn report_found(
             &mut self,
             request: impl tonic::IntoRequest<super::ReportFoundRequest>,

@@ -82,6 +82,9 @@ pub enum ErrorReason {
     EnvironmentFailed = 37,
     /// The user would have more than their quota.
     QuotaExceeded = 38,
+    /// The worker that took the session has no browser for it: no Chromium, or no screen for a window. The message says what
+    /// to install.
+    NoBrowser = 39,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -129,6 +132,7 @@ impl ErrorReason {
             Self::EnvironmentState => "ERROR_REASON_ENVIRONMENT_STATE",
             Self::EnvironmentFailed => "ERROR_REASON_ENVIRONMENT_FAILED",
             Self::QuotaExceeded => "ERROR_REASON_QUOTA_EXCEEDED",
+            Self::NoBrowser => "ERROR_REASON_NO_BROWSER",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -173,6 +177,7 @@ impl ErrorReason {
             "ERROR_REASON_ENVIRONMENT_STATE" => Some(Self::EnvironmentState),
             "ERROR_REASON_ENVIRONMENT_FAILED" => Some(Self::EnvironmentFailed),
             "ERROR_REASON_QUOTA_EXCEEDED" => Some(Self::QuotaExceeded),
+            "ERROR_REASON_NO_BROWSER" => Some(Self::NoBrowser),
             _ => None,
         }
     }

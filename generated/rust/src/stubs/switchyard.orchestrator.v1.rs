@@ -223,6 +223,259 @@ impl ExecutionMode {
         }
     }
 }
+/// One execution of a workflow: a Task of the kernel in the words of this API.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Job {
+    /// UUID; the id of its Task.
+    #[prost(string, tag = "1")]
+    pub job_id: ::prost::alloc::string::String,
+    /// Which workflow.
+    #[prost(string, tag = "2")]
+    pub workflow_id: ::prost::alloc::string::String,
+    /// Its name when the job was queued.
+    #[prost(string, tag = "3")]
+    pub workflow_name: ::prost::alloc::string::String,
+    /// Robot of the newest attempt; unset before the first claim.
+    #[prost(string, optional, tag = "4")]
+    pub robot_id: ::core::option::Option<::prost::alloc::string::String>,
+    /// Where it stands.
+    #[prost(enumeration = "job::Status", tag = "5")]
+    pub status: i32,
+    /// When it was queued.
+    #[prost(message, optional, tag = "6")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it became final.
+    #[prost(message, optional, tag = "7")]
+    pub completed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// From the claim of the newest attempt to its end, in milliseconds. Unset before.
+    #[prost(int64, optional, tag = "8")]
+    pub duration_ms: ::core::option::Option<i64>,
+}
+/// Nested message and enum types in `Job`.
+pub mod job {
+    /// Where a job stands.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Status {
+        /// Never stored, never sent.
+        Unspecified = 0,
+        /// Waits for a robot, also between two attempts.
+        Pending = 1,
+        /// A robot has it, also while it is being cancelled.
+        Claimed = 2,
+        /// Final. Did what it should.
+        Completed = 3,
+        /// Final. `error_message` says why.
+        Failed = 4,
+        /// Final. Stopped on request.
+        Cancelled = 5,
+    }
+    impl Status {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STATUS_UNSPECIFIED",
+                Self::Pending => "STATUS_PENDING",
+                Self::Claimed => "STATUS_CLAIMED",
+                Self::Completed => "STATUS_COMPLETED",
+                Self::Failed => "STATUS_FAILED",
+                Self::Cancelled => "STATUS_CANCELLED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+                "STATUS_PENDING" => Some(Self::Pending),
+                "STATUS_CLAIMED" => Some(Self::Claimed),
+                "STATUS_COMPLETED" => Some(Self::Completed),
+                "STATUS_FAILED" => Some(Self::Failed),
+                "STATUS_CANCELLED" => Some(Self::Cancelled),
+                _ => None,
+            }
+        }
+    }
+}
+/// A job with all that is known of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JobDetail {
+    /// UUID; the id of its Task.
+    #[prost(string, tag = "1")]
+    pub job_id: ::prost::alloc::string::String,
+    /// Which workflow.
+    #[prost(string, tag = "2")]
+    pub workflow_id: ::prost::alloc::string::String,
+    /// Its name when the job was queued.
+    #[prost(string, tag = "3")]
+    pub workflow_name: ::prost::alloc::string::String,
+    /// Robot of the newest attempt; unset before the first claim.
+    #[prost(string, optional, tag = "4")]
+    pub robot_id: ::core::option::Option<::prost::alloc::string::String>,
+    /// Where it stands.
+    #[prost(enumeration = "job::Status", tag = "5")]
+    pub status: i32,
+    /// When it was queued.
+    #[prost(message, optional, tag = "6")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the newest attempt was claimed.
+    #[prost(message, optional, tag = "7")]
+    pub claimed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it became final.
+    #[prost(message, optional, tag = "8")]
+    pub completed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// From the claim of the newest attempt to its end, in milliseconds. Unset before.
+    #[prost(int64, optional, tag = "9")]
+    pub duration_ms: ::core::option::Option<i64>,
+    /// Why the newest attempt failed, in a sentence.
+    #[prost(string, optional, tag = "10")]
+    pub error_message: ::core::option::Option<::prost::alloc::string::String>,
+    /// Why the newest attempt failed, in a word a program can act on.
+    #[prost(string, optional, tag = "11")]
+    pub error_type: ::core::option::Option<::prost::alloc::string::String>,
+    /// Attempts that failed before the newest one.
+    #[prost(int32, tag = "12")]
+    pub retry_count: i32,
+    /// What was executed, in order; of the newest attempt, at most 10,000.
+    #[prost(message, repeated, tag = "13")]
+    pub node_executions: ::prost::alloc::vec::Vec<NodeExecution>,
+    /// Variables at the end, secrets redacted, as a JSON object.
+    #[prost(string, tag = "14")]
+    pub variables: ::prost::alloc::string::String,
+    /// Outputs of the nodes at the end by node id, secrets redacted, as a JSON object.
+    #[prost(string, tag = "15")]
+    pub outputs: ::prost::alloc::string::String,
+    /// How far the robot has come.
+    #[prost(message, optional, tag = "16")]
+    pub progress: ::core::option::Option<JobProgress>,
+    /// 0 (first) to 20.
+    #[prost(int32, tag = "17")]
+    pub priority: i32,
+    /// Version of the workflow it runs.
+    #[prost(int32, tag = "18")]
+    pub workflow_version: i32,
+    /// What queued it.
+    #[prost(enumeration = "TriggerType", tag = "19")]
+    pub trigger_type: i32,
+    /// The schedule that queued it.
+    #[prost(string, optional, tag = "20")]
+    pub schedule_id: ::core::option::Option<::prost::alloc::string::String>,
+    /// The job this one was made from by a retry by hand.
+    #[prost(string, optional, tag = "21")]
+    pub retry_of: ::core::option::Option<::prost::alloc::string::String>,
+    /// When the next attempt may begin, while it waits for one.
+    #[prost(message, optional, tag = "22")]
+    pub not_before: ::core::option::Option<::prost_types::Timestamp>,
+    /// When a stop was asked for.
+    #[prost(message, optional, tag = "23")]
+    pub cancel_requested_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// How far a job has come.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JobProgress {
+    /// 0 to 1. Unset when not known.
+    #[prost(double, optional, tag = "1")]
+    pub fraction: ::core::option::Option<f64>,
+    /// One line for people, at most 500 characters.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+    /// When the robot said so.
+    #[prost(message, optional, tag = "3")]
+    pub updated_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// One execution of one node.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NodeExecution {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub node_id: ::prost::alloc::string::String,
+    /// Its type.
+    #[prost(string, tag = "2")]
+    pub node_type: ::prost::alloc::string::String,
+    /// How it ended.
+    #[prost(enumeration = "node_execution::Status", tag = "3")]
+    pub status: i32,
+    /// Time it took, in milliseconds.
+    #[prost(int64, tag = "4")]
+    pub duration_ms: i64,
+    /// Which execution of this node it is, from 0.
+    #[prost(int32, tag = "5")]
+    pub index: i32,
+    /// What it was given, secrets redacted, cut to size; a JSON object.
+    #[prost(string, tag = "6")]
+    pub inputs: ::prost::alloc::string::String,
+    /// What it gave out, secrets redacted, cut to size; a JSON object.
+    #[prost(string, tag = "7")]
+    pub outputs: ::prost::alloc::string::String,
+    /// Why it failed, in a sentence.
+    #[prost(string, optional, tag = "8")]
+    pub error_message: ::core::option::Option<::prost::alloc::string::String>,
+    /// Why it failed, in a word a program can act on.
+    #[prost(string, optional, tag = "9")]
+    pub error_type: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Nested message and enum types in `NodeExecution`.
+pub mod node_execution {
+    /// How it ended.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Status {
+        /// Never sent.
+        Unspecified = 0,
+        /// Did what it should.
+        Completed = 1,
+        /// `error_message` says why.
+        Failed = 2,
+        /// Passed through because it is disabled.
+        Skipped = 3,
+    }
+    impl Status {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STATUS_UNSPECIFIED",
+                Self::Completed => "STATUS_COMPLETED",
+                Self::Failed => "STATUS_FAILED",
+                Self::Skipped => "STATUS_SKIPPED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+                "STATUS_COMPLETED" => Some(Self::Completed),
+                "STATUS_FAILED" => Some(Self::Failed),
+                "STATUS_SKIPPED" => Some(Self::Skipped),
+                _ => None,
+            }
+        }
+    }
+}
 /// A machine, or a process on one, that runs jobs. Workers of this installation are robots too.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Robot {
@@ -377,6 +630,9 @@ pub struct Assignment {
     /// What an earlier attempt stored last, for a workflow with `settings.resume`. Empty when there is none.
     #[prost(bytes = "vec", tag = "14")]
     pub checkpoint: ::prost::alloc::vec::Vec<u8>,
+    /// What was executed up to there, for the result of the job; a run that cannot use the checkpoint leaves it out.
+    #[prost(message, repeated, tag = "15")]
+    pub node_executions: ::prost::alloc::vec::Vec<NodeExecution>,
 }
 /// For whom.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -994,259 +1250,6 @@ pub mod health_service_client {
         }
     }
 }
-/// One execution of a workflow: a Task of the kernel in the words of this API.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Job {
-    /// UUID; the id of its Task.
-    #[prost(string, tag = "1")]
-    pub job_id: ::prost::alloc::string::String,
-    /// Which workflow.
-    #[prost(string, tag = "2")]
-    pub workflow_id: ::prost::alloc::string::String,
-    /// Its name when the job was queued.
-    #[prost(string, tag = "3")]
-    pub workflow_name: ::prost::alloc::string::String,
-    /// Robot of the newest attempt; unset before the first claim.
-    #[prost(string, optional, tag = "4")]
-    pub robot_id: ::core::option::Option<::prost::alloc::string::String>,
-    /// Where it stands.
-    #[prost(enumeration = "job::Status", tag = "5")]
-    pub status: i32,
-    /// When it was queued.
-    #[prost(message, optional, tag = "6")]
-    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it became final.
-    #[prost(message, optional, tag = "7")]
-    pub completed_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// From the claim of the newest attempt to its end, in milliseconds. Unset before.
-    #[prost(int64, optional, tag = "8")]
-    pub duration_ms: ::core::option::Option<i64>,
-}
-/// Nested message and enum types in `Job`.
-pub mod job {
-    /// Where a job stands.
-    #[derive(
-        Clone,
-        Copy,
-        Debug,
-        PartialEq,
-        Eq,
-        Hash,
-        PartialOrd,
-        Ord,
-        ::prost::Enumeration
-    )]
-    #[repr(i32)]
-    pub enum Status {
-        /// Never stored, never sent.
-        Unspecified = 0,
-        /// Waits for a robot, also between two attempts.
-        Pending = 1,
-        /// A robot has it, also while it is being cancelled.
-        Claimed = 2,
-        /// Final. Did what it should.
-        Completed = 3,
-        /// Final. `error_message` says why.
-        Failed = 4,
-        /// Final. Stopped on request.
-        Cancelled = 5,
-    }
-    impl Status {
-        /// String value of the enum field names used in the ProtoBuf definition.
-        ///
-        /// The values are not transformed in any way and thus are considered stable
-        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-        pub fn as_str_name(&self) -> &'static str {
-            match self {
-                Self::Unspecified => "STATUS_UNSPECIFIED",
-                Self::Pending => "STATUS_PENDING",
-                Self::Claimed => "STATUS_CLAIMED",
-                Self::Completed => "STATUS_COMPLETED",
-                Self::Failed => "STATUS_FAILED",
-                Self::Cancelled => "STATUS_CANCELLED",
-            }
-        }
-        /// Creates an enum from field names used in the ProtoBuf definition.
-        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-            match value {
-                "STATUS_UNSPECIFIED" => Some(Self::Unspecified),
-                "STATUS_PENDING" => Some(Self::Pending),
-                "STATUS_CLAIMED" => Some(Self::Claimed),
-                "STATUS_COMPLETED" => Some(Self::Completed),
-                "STATUS_FAILED" => Some(Self::Failed),
-                "STATUS_CANCELLED" => Some(Self::Cancelled),
-                _ => None,
-            }
-        }
-    }
-}
-/// A job with all that is known of it.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct JobDetail {
-    /// UUID; the id of its Task.
-    #[prost(string, tag = "1")]
-    pub job_id: ::prost::alloc::string::String,
-    /// Which workflow.
-    #[prost(string, tag = "2")]
-    pub workflow_id: ::prost::alloc::string::String,
-    /// Its name when the job was queued.
-    #[prost(string, tag = "3")]
-    pub workflow_name: ::prost::alloc::string::String,
-    /// Robot of the newest attempt; unset before the first claim.
-    #[prost(string, optional, tag = "4")]
-    pub robot_id: ::core::option::Option<::prost::alloc::string::String>,
-    /// Where it stands.
-    #[prost(enumeration = "job::Status", tag = "5")]
-    pub status: i32,
-    /// When it was queued.
-    #[prost(message, optional, tag = "6")]
-    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When the newest attempt was claimed.
-    #[prost(message, optional, tag = "7")]
-    pub claimed_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it became final.
-    #[prost(message, optional, tag = "8")]
-    pub completed_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// From the claim of the newest attempt to its end, in milliseconds. Unset before.
-    #[prost(int64, optional, tag = "9")]
-    pub duration_ms: ::core::option::Option<i64>,
-    /// Why the newest attempt failed, in a sentence.
-    #[prost(string, optional, tag = "10")]
-    pub error_message: ::core::option::Option<::prost::alloc::string::String>,
-    /// Why the newest attempt failed, in a word a program can act on.
-    #[prost(string, optional, tag = "11")]
-    pub error_type: ::core::option::Option<::prost::alloc::string::String>,
-    /// Attempts that failed before the newest one.
-    #[prost(int32, tag = "12")]
-    pub retry_count: i32,
-    /// What was executed, in order; of the newest attempt, at most 10,000.
-    #[prost(message, repeated, tag = "13")]
-    pub node_executions: ::prost::alloc::vec::Vec<NodeExecution>,
-    /// Variables at the end, secrets redacted, as a JSON object.
-    #[prost(string, tag = "14")]
-    pub variables: ::prost::alloc::string::String,
-    /// Outputs of the nodes at the end by node id, secrets redacted, as a JSON object.
-    #[prost(string, tag = "15")]
-    pub outputs: ::prost::alloc::string::String,
-    /// How far the robot has come.
-    #[prost(message, optional, tag = "16")]
-    pub progress: ::core::option::Option<JobProgress>,
-    /// 0 (first) to 20.
-    #[prost(int32, tag = "17")]
-    pub priority: i32,
-    /// Version of the workflow it runs.
-    #[prost(int32, tag = "18")]
-    pub workflow_version: i32,
-    /// What queued it.
-    #[prost(enumeration = "TriggerType", tag = "19")]
-    pub trigger_type: i32,
-    /// The schedule that queued it.
-    #[prost(string, optional, tag = "20")]
-    pub schedule_id: ::core::option::Option<::prost::alloc::string::String>,
-    /// The job this one was made from by a retry by hand.
-    #[prost(string, optional, tag = "21")]
-    pub retry_of: ::core::option::Option<::prost::alloc::string::String>,
-    /// When the next attempt may begin, while it waits for one.
-    #[prost(message, optional, tag = "22")]
-    pub not_before: ::core::option::Option<::prost_types::Timestamp>,
-    /// When a stop was asked for.
-    #[prost(message, optional, tag = "23")]
-    pub cancel_requested_at: ::core::option::Option<::prost_types::Timestamp>,
-}
-/// How far a job has come.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct JobProgress {
-    /// 0 to 1. Unset when not known.
-    #[prost(double, optional, tag = "1")]
-    pub fraction: ::core::option::Option<f64>,
-    /// One line for people, at most 500 characters.
-    #[prost(string, tag = "2")]
-    pub message: ::prost::alloc::string::String,
-    /// When the robot said so.
-    #[prost(message, optional, tag = "3")]
-    pub updated_at: ::core::option::Option<::prost_types::Timestamp>,
-}
-/// One execution of one node.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct NodeExecution {
-    /// Its id.
-    #[prost(string, tag = "1")]
-    pub node_id: ::prost::alloc::string::String,
-    /// Its type.
-    #[prost(string, tag = "2")]
-    pub node_type: ::prost::alloc::string::String,
-    /// How it ended.
-    #[prost(enumeration = "node_execution::Status", tag = "3")]
-    pub status: i32,
-    /// Time it took, in milliseconds.
-    #[prost(int64, tag = "4")]
-    pub duration_ms: i64,
-    /// Which execution of this node it is, from 0.
-    #[prost(int32, tag = "5")]
-    pub index: i32,
-    /// What it was given, secrets redacted, cut to size; a JSON object.
-    #[prost(string, tag = "6")]
-    pub inputs: ::prost::alloc::string::String,
-    /// What it gave out, secrets redacted, cut to size; a JSON object.
-    #[prost(string, tag = "7")]
-    pub outputs: ::prost::alloc::string::String,
-    /// Why it failed, in a sentence.
-    #[prost(string, optional, tag = "8")]
-    pub error_message: ::core::option::Option<::prost::alloc::string::String>,
-    /// Why it failed, in a word a program can act on.
-    #[prost(string, optional, tag = "9")]
-    pub error_type: ::core::option::Option<::prost::alloc::string::String>,
-}
-/// Nested message and enum types in `NodeExecution`.
-pub mod node_execution {
-    /// How it ended.
-    #[derive(
-        Clone,
-        Copy,
-        Debug,
-        PartialEq,
-        Eq,
-        Hash,
-        PartialOrd,
-        Ord,
-        ::prost::Enumeration
-    )]
-    #[repr(i32)]
-    pub enum Status {
-        /// Never sent.
-        Unspecified = 0,
-        /// Did what it should.
-        Completed = 1,
-        /// `error_message` says why.
-        Failed = 2,
-        /// Passed through because it is disabled.
-        Skipped = 3,
-    }
-    impl Status {
-        /// String value of the enum field names used in the ProtoBuf definition.
-        ///
-        /// The values are not transformed in any way and thus are considered stable
-        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-        pub fn as_str_name(&self) -> &'static str {
-            match self {
-                Self::Unspecified => "STATUS_UNSPECIFIED",
-                Self::Completed => "STATUS_COMPLETED",
-                Self::Failed => "STATUS_FAILED",
-                Self::Skipped => "STATUS_SKIPPED",
-            }
-        }
-        /// Creates an enum from field names used in the ProtoBuf definition.
-        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-            match value {
-                "STATUS_UNSPECIFIED" => Some(Self::Unspecified),
-                "STATUS_COMPLETED" => Some(Self::Completed),
-                "STATUS_FAILED" => Some(Self::Failed),
-                "STATUS_SKIPPED" => Some(Self::Skipped),
-                _ => None,
-            }
-        }
-    }
-}
 /// Which address.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResolveJobAddressRequest {
@@ -1306,7 +1309,7 @@ pub struct GetSubworkflowResponse {
     >,
 }
 /// Where a run is.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SaveCheckpointRequest {
     /// Which robot.
     #[prost(string, tag = "1")]
@@ -1320,6 +1323,13 @@ pub struct SaveCheckpointRequest {
     /// In the engine's own words, at most 8 MiB; kept encrypted.
     #[prost(bytes = "vec", tag = "4")]
     pub checkpoint: ::prost::alloc::vec::Vec<u8>,
+    /// How many executions that were stored stay, from the first on; those behind them are replaced. 0 for a run that has
+    /// begun anew.
+    #[prost(int32, tag = "5")]
+    pub executions_before: i32,
+    /// What was executed behind those, in order, as the result of the job is to list it.
+    #[prost(message, repeated, tag = "6")]
+    pub node_executions: ::prost::alloc::vec::Vec<NodeExecution>,
 }
 /// Stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1497,8 +1507,8 @@ pub mod job_run_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Stores what a next attempt of the job would need to go on from here. It replaces what was stored before, and is
-        /// forgotten with the end of the job.
+        /// Stores what a next attempt of the job would need to go on from here, and what was executed up to here. The state
+        /// replaces the one before, executions are added to those before; both are forgotten with the end of the job.
         /// Errors: FAILED_PRECONDITION with ERROR_REASON_RESUME_OFF for a workflow without `settings.resume`.
         pub async fn save_checkpoint(
             &mut self,
@@ -2185,6 +2195,9 @@ pub struct GetJobGraphResponse {
     /// What an earlier attempt stored last, for a workflow with `settings.resume`. Empty when there is none.
     #[prost(bytes = "vec", tag = "3")]
     pub checkpoint: ::prost::alloc::vec::Vec<u8>,
+    /// What was executed up to there, for the result of the job; a run that cannot use the checkpoint leaves it out.
+    #[prost(message, repeated, tag = "4")]
+    pub node_executions: ::prost::alloc::vec::Vec<NodeExecution>,
 }
 /// Generated client implementations.
 pub mod job_worker_service_client {
@@ -5048,6 +5061,9 @@ pub struct ListSecretsRequest {
     /// Of the answer before; empty for the first page.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
+    /// Whose they are; empty for those of no tenant. Unset: of the caller's tenant, or of none if the caller has none.
+    #[prost(string, optional, tag = "3")]
+    pub tenant_id: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Secrets.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5068,6 +5084,9 @@ pub struct PutSecretRequest {
     /// Its value, 1 to 65,536 characters. Never returned.
     #[prost(string, tag = "2")]
     pub value: ::prost::alloc::string::String,
+    /// Whose it is, as in ListSecretsRequest.
+    #[prost(string, optional, tag = "3")]
+    pub tenant_id: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// It is set.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5082,6 +5101,9 @@ pub struct DeleteSecretRequest {
     /// Its name.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
+    /// Whose it is, as in ListSecretsRequest.
+    #[prost(string, optional, tag = "2")]
+    pub tenant_id: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// It is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5097,8 +5119,9 @@ pub mod secret_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
-    /// returned; a run is given those its graph names, and shows none of them in logs or results.
+    /// Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+    /// They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+    /// results.
     #[derive(Debug, Clone)]
     pub struct SecretServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -5169,6 +5192,7 @@ pub mod secret_service_client {
             self
         }
         /// Lists them by name, without their values.
+        /// Errors: PERMISSION_DENIED for a tenant beyond the caller's.
         pub async fn list_secrets(
             &mut self,
             request: impl tonic::IntoRequest<super::ListSecretsRequest>,
@@ -5199,7 +5223,8 @@ pub mod secret_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Makes a secret, or replaces its value; jobs that begin from now on get it.
-        /// Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED beyond 1,000 secrets of a tenant.
+        /// Errors: INVALID_ARGUMENT; PERMISSION_DENIED for a tenant beyond the caller's; RESOURCE_EXHAUSTED beyond 1,000 secrets of
+        /// a tenant.
         pub async fn put_secret(
             &mut self,
             request: impl tonic::IntoRequest<super::PutSecretRequest>,
@@ -5230,7 +5255,7 @@ pub mod secret_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Deletes a secret. Runs that refer to it from now on fail at the node that does.
-        /// Errors: NOT_FOUND.
+        /// Errors: NOT_FOUND; PERMISSION_DENIED for a tenant beyond the caller's.
         pub async fn delete_secret(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteSecretRequest>,

@@ -43,8 +43,9 @@ pub struct Task {
     /// What is to be done, in the words of its kind. Sent to the worker that claimed it, not to others.
     #[prost(message, optional, tag = "13")]
     pub payload: ::core::option::Option<::prost_types::Any>,
-    /// Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED and while a retry waits, when the attempt that
-    /// failed gave something out nevertheless.
+    /// Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED, in STATE_CANCELLED and while a retry waits,
+    /// when the attempt that ended so gave something out nevertheless. One that the server cannot read stands within an
+    /// OpaqueResult.
     #[prost(message, optional, tag = "14")]
     pub result: ::core::option::Option<::prost_types::Any>,
     /// Output only. Why it failed. Set in STATE_FAILED, and while a retry waits.
@@ -155,6 +156,16 @@ pub struct Lease {
     /// Grows with every claim of the Task. Reports must carry the newest; older ones are refused.
     #[prost(int64, tag = "3")]
     pub fencing_token: i64,
+}
+/// A result that the server cannot read: a worker of a newer contract reported it, or it is not of the type it says.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpaqueResult {
+    /// The type it says it is of.
+    #[prost(string, tag = "1")]
+    pub type_url: ::prost::alloc::string::String,
+    /// The result, serialized.
+    #[prost(bytes = "vec", tag = "2")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
 }
 /// How far a Task has come.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -542,6 +553,9 @@ pub mod finish_task_request {
         /// Proof that it is over.
         #[prost(message, optional, tag = "1")]
         pub receipt: ::core::option::Option<super::CancelReceipt>,
+        /// What had come out by then, in the words of the kind.
+        #[prost(message, optional, tag = "2")]
+        pub result: ::core::option::Option<::prost_types::Any>,
     }
     /// How it ended; one must be given.
     #[derive(Clone, PartialEq, ::prost::Oneof)]

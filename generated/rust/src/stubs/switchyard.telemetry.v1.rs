@@ -1042,7 +1042,7 @@ pub struct UpdateProxyRequest {
     #[prost(int32, optional, tag = "6")]
     pub max_leases: ::core::option::Option<i32>,
     /// What of the above is meant: country, username, password, enabled, max_leases, or "*" for all of them. Unset: what
-    /// has a value.
+    /// has a value; in a JSON body also what is null.
     #[prost(message, optional, tag = "7")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }

@@ -9,6 +9,7 @@ package comfyv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	_ "switchyard.invalid/go/gateway/v1"
 	_ "switchyard.invalid/go/switchyard/auth/v1"
@@ -920,9 +921,12 @@ type ClaimPromptResponse struct {
 	// In the format of ComfyUI's page, as JSON text; may be empty.
 	Workflow string `protobuf:"bytes,4,opt,name=workflow,proto3" json:"workflow,omitempty"`
 	// Seed of its iteration, for every whole number that is an input called `seed` or `noise_seed`. Unset: those of `prompt`.
-	Seed          *int64 `protobuf:"varint,5,opt,name=seed,proto3,oneof" json:"seed,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Seed *int64 `protobuf:"varint,5,opt,name=seed,proto3,oneof" json:"seed,omitempty"`
+	// Time allowed for it, counted from its claim. The worker has ComfyUI stop it then, and reports error type Timeout. Unset,
+	// as by servers that knew no such time: as long as a session lasts.
+	AttemptTimeout *durationpb.Duration `protobuf:"bytes,6,opt,name=attempt_timeout,json=attemptTimeout,proto3" json:"attempt_timeout,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ClaimPromptResponse) Reset() {
@@ -988,6 +992,13 @@ func (x *ClaimPromptResponse) GetSeed() int64 {
 		return *x.Seed
 	}
 	return 0
+}
+
+func (x *ClaimPromptResponse) GetAttemptTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.AttemptTimeout
+	}
+	return nil
 }
 
 // What has happened to a prompt.
@@ -1397,7 +1408,7 @@ var File_switchyard_comfy_v1_comfy_worker_service_proto protoreflect.FileDescrip
 
 const file_switchyard_comfy_v1_comfy_worker_service_proto_rawDesc = "" +
 	"\n" +
-	".switchyard/comfy/v1/comfy_worker_service.proto\x12\x13switchyard.comfy.v1\x1a\x18gateway/v1/options.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a switchyard/comfy/v1/prompt.proto\x1a!switchyard/comfy/v1/session.proto\x1a*switchyard/comfy/v1/workflow_service.proto\x1a(switchyard/tasks/v1/worker_service.proto\"!\n" +
+	".switchyard/comfy/v1/comfy_worker_service.proto\x12\x13switchyard.comfy.v1\x1a\x18gateway/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a switchyard/comfy/v1/prompt.proto\x1a!switchyard/comfy/v1/session.proto\x1a*switchyard/comfy/v1/workflow_service.proto\x1a(switchyard/tasks/v1/worker_service.proto\"!\n" +
 	"\vHoldSession\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\xa8\x01\n" +
 	"\n" +
@@ -1482,13 +1493,14 @@ const file_switchyard_comfy_v1_comfy_worker_service_proto_rawDesc = "" +
 	"\x12AnswerCallResponse\"~\n" +
 	"\x12ClaimPromptRequest\x12;\n" +
 	"\x05lease\x18\x01 \x01(\v2\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01R\x05lease\x12+\n" +
-	"\fwait_seconds\x18\x02 \x01(\x05B\b\x92\xc2\x18\x04\x18\x00 <R\vwaitSeconds\"\xba\x01\n" +
+	"\fwait_seconds\x18\x02 \x01(\x05B\b\x92\xc2\x18\x04\x18\x00 <R\vwaitSeconds\"\xfe\x01\n" +
 	"\x13ClaimPromptResponse\x123\n" +
 	"\x05lease\x18\x01 \x01(\v2\x1d.switchyard.tasks.v1.LeaseKeyR\x05lease\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x16\n" +
 	"\x06prompt\x18\x03 \x01(\tR\x06prompt\x12\x1a\n" +
 	"\bworkflow\x18\x04 \x01(\tR\bworkflow\x12\x17\n" +
-	"\x04seed\x18\x05 \x01(\x03H\x00R\x04seed\x88\x01\x01B\a\n" +
+	"\x04seed\x18\x05 \x01(\x03H\x00R\x04seed\x88\x01\x01\x12B\n" +
+	"\x0fattempt_timeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x0eattemptTimeoutB\a\n" +
 	"\x05_seed\"\xd6\x01\n" +
 	"\x13ReportPromptRequest\x12;\n" +
 	"\x05lease\x18\x01 \x01(\v2\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01R\x05lease\x124\n" +
@@ -1545,8 +1557,9 @@ var file_switchyard_comfy_v1_comfy_worker_service_proto_goTypes = []any{
 	(*v1.LeaseKey)(nil),                   // 22: switchyard.tasks.v1.LeaseKey
 	(Session_Mode)(0),                     // 23: switchyard.comfy.v1.Session.Mode
 	(Session_OnRestart)(0),                // 24: switchyard.comfy.v1.Session.OnRestart
-	(*PromptEvent)(nil),                   // 25: switchyard.comfy.v1.PromptEvent
-	(QueueWorkflowRequest_SeedPolicy)(0),  // 26: switchyard.comfy.v1.QueueWorkflowRequest.SeedPolicy
+	(*durationpb.Duration)(nil),           // 25: google.protobuf.Duration
+	(*PromptEvent)(nil),                   // 26: switchyard.comfy.v1.PromptEvent
+	(QueueWorkflowRequest_SeedPolicy)(0),  // 27: switchyard.comfy.v1.QueueWorkflowRequest.SeedPolicy
 }
 var file_switchyard_comfy_v1_comfy_worker_service_proto_depIdxs = []int32{
 	21, // 0: switchyard.comfy.v1.SendPromptResult.results:type_name -> switchyard.comfy.v1.PromptResult
@@ -1563,27 +1576,28 @@ var file_switchyard_comfy_v1_comfy_worker_service_proto_depIdxs = []int32{
 	20, // 11: switchyard.comfy.v1.AnswerCallRequest.refusal:type_name -> switchyard.comfy.v1.AnswerCallRequest.Refusal
 	22, // 12: switchyard.comfy.v1.ClaimPromptRequest.lease:type_name -> switchyard.tasks.v1.LeaseKey
 	22, // 13: switchyard.comfy.v1.ClaimPromptResponse.lease:type_name -> switchyard.tasks.v1.LeaseKey
-	22, // 14: switchyard.comfy.v1.ReportPromptRequest.lease:type_name -> switchyard.tasks.v1.LeaseKey
-	25, // 15: switchyard.comfy.v1.ReportPromptRequest.events:type_name -> switchyard.comfy.v1.PromptEvent
-	26, // 16: switchyard.comfy.v1.FollowCallsResponse.Compose.seed_policy:type_name -> switchyard.comfy.v1.QueueWorkflowRequest.SeedPolicy
-	0,  // 17: switchyard.comfy.v1.AnswerCallRequest.Refusal.reason:type_name -> switchyard.comfy.v1.AnswerCallRequest.Refusal.Reason
-	4,  // 18: switchyard.comfy.v1.ComfyWorkerService.GetSessionPlan:input_type -> switchyard.comfy.v1.GetSessionPlanRequest
-	6,  // 19: switchyard.comfy.v1.ComfyWorkerService.ReportReady:input_type -> switchyard.comfy.v1.ReportReadyRequest
-	8,  // 20: switchyard.comfy.v1.ComfyWorkerService.FollowCalls:input_type -> switchyard.comfy.v1.FollowCallsRequest
-	10, // 21: switchyard.comfy.v1.ComfyWorkerService.AnswerCall:input_type -> switchyard.comfy.v1.AnswerCallRequest
-	12, // 22: switchyard.comfy.v1.ComfyWorkerService.ClaimPrompt:input_type -> switchyard.comfy.v1.ClaimPromptRequest
-	14, // 23: switchyard.comfy.v1.ComfyWorkerService.ReportPrompt:input_type -> switchyard.comfy.v1.ReportPromptRequest
-	5,  // 24: switchyard.comfy.v1.ComfyWorkerService.GetSessionPlan:output_type -> switchyard.comfy.v1.GetSessionPlanResponse
-	7,  // 25: switchyard.comfy.v1.ComfyWorkerService.ReportReady:output_type -> switchyard.comfy.v1.ReportReadyResponse
-	9,  // 26: switchyard.comfy.v1.ComfyWorkerService.FollowCalls:output_type -> switchyard.comfy.v1.FollowCallsResponse
-	11, // 27: switchyard.comfy.v1.ComfyWorkerService.AnswerCall:output_type -> switchyard.comfy.v1.AnswerCallResponse
-	13, // 28: switchyard.comfy.v1.ComfyWorkerService.ClaimPrompt:output_type -> switchyard.comfy.v1.ClaimPromptResponse
-	15, // 29: switchyard.comfy.v1.ComfyWorkerService.ReportPrompt:output_type -> switchyard.comfy.v1.ReportPromptResponse
-	24, // [24:30] is the sub-list for method output_type
-	18, // [18:24] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	25, // 14: switchyard.comfy.v1.ClaimPromptResponse.attempt_timeout:type_name -> google.protobuf.Duration
+	22, // 15: switchyard.comfy.v1.ReportPromptRequest.lease:type_name -> switchyard.tasks.v1.LeaseKey
+	26, // 16: switchyard.comfy.v1.ReportPromptRequest.events:type_name -> switchyard.comfy.v1.PromptEvent
+	27, // 17: switchyard.comfy.v1.FollowCallsResponse.Compose.seed_policy:type_name -> switchyard.comfy.v1.QueueWorkflowRequest.SeedPolicy
+	0,  // 18: switchyard.comfy.v1.AnswerCallRequest.Refusal.reason:type_name -> switchyard.comfy.v1.AnswerCallRequest.Refusal.Reason
+	4,  // 19: switchyard.comfy.v1.ComfyWorkerService.GetSessionPlan:input_type -> switchyard.comfy.v1.GetSessionPlanRequest
+	6,  // 20: switchyard.comfy.v1.ComfyWorkerService.ReportReady:input_type -> switchyard.comfy.v1.ReportReadyRequest
+	8,  // 21: switchyard.comfy.v1.ComfyWorkerService.FollowCalls:input_type -> switchyard.comfy.v1.FollowCallsRequest
+	10, // 22: switchyard.comfy.v1.ComfyWorkerService.AnswerCall:input_type -> switchyard.comfy.v1.AnswerCallRequest
+	12, // 23: switchyard.comfy.v1.ComfyWorkerService.ClaimPrompt:input_type -> switchyard.comfy.v1.ClaimPromptRequest
+	14, // 24: switchyard.comfy.v1.ComfyWorkerService.ReportPrompt:input_type -> switchyard.comfy.v1.ReportPromptRequest
+	5,  // 25: switchyard.comfy.v1.ComfyWorkerService.GetSessionPlan:output_type -> switchyard.comfy.v1.GetSessionPlanResponse
+	7,  // 26: switchyard.comfy.v1.ComfyWorkerService.ReportReady:output_type -> switchyard.comfy.v1.ReportReadyResponse
+	9,  // 27: switchyard.comfy.v1.ComfyWorkerService.FollowCalls:output_type -> switchyard.comfy.v1.FollowCallsResponse
+	11, // 28: switchyard.comfy.v1.ComfyWorkerService.AnswerCall:output_type -> switchyard.comfy.v1.AnswerCallResponse
+	13, // 29: switchyard.comfy.v1.ComfyWorkerService.ClaimPrompt:output_type -> switchyard.comfy.v1.ClaimPromptResponse
+	15, // 30: switchyard.comfy.v1.ComfyWorkerService.ReportPrompt:output_type -> switchyard.comfy.v1.ReportPromptResponse
+	25, // [25:31] is the sub-list for method output_type
+	19, // [19:25] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_switchyard_comfy_v1_comfy_worker_service_proto_init() }

@@ -35,7 +35,8 @@ type SessionServiceClient interface {
 	// Errors: FAILED_PRECONDITION with ERROR_REASON_SESSION_ACTIVE while one of that name lives, with
 	// ERROR_REASON_PORT_TAKEN when somebody else listens at the port, with ERROR_REASON_NO_CAPACITY when no worker took it
 	// within the wait; INVALID_ARGUMENT, with ERROR_REASON_ADDRESS_REFUSED for an address that may not be called;
-	// INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED. Afterwards nothing of it is left.
+	// INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED, or with ERROR_REASON_NO_BROWSER when its
+	// worker has none for it; UNAVAILABLE with ERROR_REASON_BROWSER_GONE. Afterwards nothing of it is left.
 	StartSession(ctx context.Context, in *StartSessionRequest, opts ...grpc.CallOption) (*StartSessionResponse, error)
 	// Ends a session: it takes no more calls, and its name is free. Prompts that wait or run are finished first, and the
 	// browser goes when they have ended; without any, or with `cancel_prompts`, it is gone when this is answered.
@@ -106,7 +107,8 @@ type SessionServiceServer interface {
 	// Errors: FAILED_PRECONDITION with ERROR_REASON_SESSION_ACTIVE while one of that name lives, with
 	// ERROR_REASON_PORT_TAKEN when somebody else listens at the port, with ERROR_REASON_NO_CAPACITY when no worker took it
 	// within the wait; INVALID_ARGUMENT, with ERROR_REASON_ADDRESS_REFUSED for an address that may not be called;
-	// INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED. Afterwards nothing of it is left.
+	// INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED, or with ERROR_REASON_NO_BROWSER when its
+	// worker has none for it; UNAVAILABLE with ERROR_REASON_BROWSER_GONE. Afterwards nothing of it is left.
 	StartSession(context.Context, *StartSessionRequest) (*StartSessionResponse, error)
 	// Ends a session: it takes no more calls, and its name is free. Prompts that wait or run are finished first, and the
 	// browser goes when they have ended; without any, or with `cancel_prompts`, it is gone when this is answered.

@@ -229,9 +229,12 @@ type QueueWorkflowRequest struct {
 	// Name of the session. Empty means "default".
 	Session string `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
 	// The same key with the same request within 24 h gives the first answer again; with another one it is refused.
-	RequestId     string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Time allowed for each prompt, 1 to 86,400, counted from when it can be sent. ComfyUI is then told to stop it, and it
+	// ends with error type Timeout.
+	TimeoutSeconds *int32 `protobuf:"varint,7,opt,name=timeout_seconds,json=timeoutSeconds,proto3,oneof" json:"timeout_seconds,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *QueueWorkflowRequest) Reset() {
@@ -304,6 +307,13 @@ func (x *QueueWorkflowRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *QueueWorkflowRequest) GetTimeoutSeconds() int32 {
+	if x != nil && x.TimeoutSeconds != nil {
+		return *x.TimeoutSeconds
+	}
+	return 0
 }
 
 // They are queued.
@@ -1432,7 +1442,7 @@ const file_switchyard_comfy_v1_workflow_service_proto_rawDesc = "" +
 	"\n" +
 	"node_count\x18\x02 \x01(\x05R\tnodeCount\x12\x16\n" +
 	"\x06format\x18\x03 \x01(\tR\x06formatB\x10\n" +
-	"\x0e_workflow_path\"\x9b\x04\n" +
+	"\x0e_workflow_path\"\xf0\x04\n" +
 	"\x14QueueWorkflowRequest\x120\n" +
 	"\n" +
 	"iterations\x18\x01 \x01(\x05B\v\x92\xc2\x18\a\x18\x01 d:\x011H\x00R\n" +
@@ -1445,7 +1455,8 @@ const file_switchyard_comfy_v1_workflow_service_proto_rawDesc = "" +
 	"\asession\x18\x05 \x01(\tB\x06\x92\xc2\x18\x02 @R\asession\x127\n" +
 	"\n" +
 	"request_id\x18\x06 \x01(\tB\x18\x92\xc2\x18\x14\n" +
-	"\x0fIdempotency-Key \xff\x01R\trequestId\"\xc1\x01\n" +
+	"\x0fIdempotency-Key \xff\x01R\trequestId\x12?\n" +
+	"\x0ftimeout_seconds\x18\a \x01(\x05B\x11\x92\xc2\x18\r\x18\x01 \x80\xa3\x05:\x0521600H\x02R\x0etimeoutSeconds\x88\x01\x01\"\xc1\x01\n" +
 	"\n" +
 	"SeedPolicy\x12\x1b\n" +
 	"\x17SEED_POLICY_UNSPECIFIED\x10\x00\x12 \n" +
@@ -1459,7 +1470,8 @@ const file_switchyard_comfy_v1_workflow_service_proto_rawDesc = "" +
 	"\x11SEED_POLICY_FIXED\x10\x04\x1a\v\x92\xc2\x18\a\n" +
 	"\x05fixedB\r\n" +
 	"\v_iterationsB\a\n" +
-	"\x05_seed\"\xe3\x01\n" +
+	"\x05_seedB\x12\n" +
+	"\x10_timeout_seconds\"\xe3\x01\n" +
 	"\x15QueueWorkflowResponse\x12\x18\n" +
 	"\asuccess\x18\x01 \x01(\bR\asuccess\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12L\n" +

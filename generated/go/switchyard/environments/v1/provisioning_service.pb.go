@@ -93,7 +93,7 @@ func (ProvisionEnvironment_Operation) EnumDescriptor() ([]byte, []int) {
 type FoundEnvironment_Standing int32
 
 const (
-	// Never sent.
+	// It is there, and the list it was found in does not tell how it fares.
 	FoundEnvironment_STANDING_UNSPECIFIED FoundEnvironment_Standing = 0
 	// It runs.
 	FoundEnvironment_STANDING_RUNNING FoundEnvironment_Standing = 1
@@ -897,7 +897,9 @@ func (x *FoundEnvironment) GetRegion() string {
 
 // Taken.
 type ReportFoundResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of those that were told without a standing, the ones of which it is wanted. To be looked at one by one, and told again.
+	Wanted        []string `protobuf:"bytes,1,rep,name=wanted,proto3" json:"wanted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -930,6 +932,13 @@ func (x *ReportFoundResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ReportFoundResponse.ProtoReflect.Descriptor instead.
 func (*ReportFoundResponse) Descriptor() ([]byte, []int) {
 	return file_switchyard_environments_v1_provisioning_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ReportFoundResponse) GetWanted() []string {
+	if x != nil {
+		return x.Wanted
+	}
+	return nil
 }
 
 // What it has printed.
@@ -1115,8 +1124,9 @@ const file_switchyard_environments_v1_provisioning_service_proto_rawDesc = "" +
 	"\x10STANDING_RUNNING\x10\x01\x12\x14\n" +
 	"\x10STANDING_STOPPED\x10\x02\x12\x15\n" +
 	"\x11STANDING_CHANGING\x10\x03\x12\x13\n" +
-	"\x0fSTANDING_FAILED\x10\x04\"\x15\n" +
-	"\x13ReportFoundResponse2\x9b\x02\n" +
+	"\x0fSTANDING_FAILED\x10\x04\"-\n" +
+	"\x13ReportFoundResponse\x12\x16\n" +
+	"\x06wanted\x18\x01 \x03(\tR\x06wanted2\x9b\x02\n" +
 	"\x13ProvisioningService\x12\x8b\x01\n" +
 	"\x12GetEnvironmentPlan\x125.switchyard.environments.v1.GetEnvironmentPlanRequest\x1a6.switchyard.environments.v1.GetEnvironmentPlanResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12v\n" +
 	"\vReportFound\x12..switchyard.environments.v1.ReportFoundRequest\x1a/.switchyard.environments.v1.ReportFoundResponse\"\x06\xe2\xc2\x18\x02\x18\x01b\x06proto3"

@@ -35,7 +35,8 @@ type ProvisioningServiceClient interface {
 	// Errors: NOT_FOUND when it is gone.
 	GetEnvironmentPlan(ctx context.Context, in *GetEnvironmentPlanRequest, opts ...grpc.CallOption) (*GetEnvironmentPlanResponse, error)
 	// Tells what a provider has of ours, page by page, for a Task of kind "compare_environments". A comparison counts when the
-	// Task succeeds; the pages of an attempt replace those of the one before.
+	// Task succeeds; the pages of an attempt replace those of the one before. What is told of one environment more than once
+	// is taken together.
 	ReportFound(ctx context.Context, in *ReportFoundRequest, opts ...grpc.CallOption) (*ReportFoundResponse, error)
 }
 
@@ -79,7 +80,8 @@ type ProvisioningServiceServer interface {
 	// Errors: NOT_FOUND when it is gone.
 	GetEnvironmentPlan(context.Context, *GetEnvironmentPlanRequest) (*GetEnvironmentPlanResponse, error)
 	// Tells what a provider has of ours, page by page, for a Task of kind "compare_environments". A comparison counts when the
-	// Task succeeds; the pages of an attempt replace those of the one before.
+	// Task succeeds; the pages of an attempt replace those of the one before. What is told of one environment more than once
+	// is taken together.
 	ReportFound(context.Context, *ReportFoundRequest) (*ReportFoundResponse, error)
 	mustEmbedUnimplementedProvisioningServiceServer()
 }

@@ -105,6 +105,9 @@ const (
 	ErrorReason_ERROR_REASON_ENVIRONMENT_FAILED ErrorReason = 37
 	// The user would have more than their quota.
 	ErrorReason_ERROR_REASON_QUOTA_EXCEEDED ErrorReason = 38
+	// The worker that took the session has no browser for it: no Chromium, or no screen for a window. The message says what
+	// to install.
+	ErrorReason_ERROR_REASON_NO_BROWSER ErrorReason = 39
 )
 
 // Enum value maps for ErrorReason.
@@ -149,6 +152,7 @@ var (
 		36: "ERROR_REASON_ENVIRONMENT_STATE",
 		37: "ERROR_REASON_ENVIRONMENT_FAILED",
 		38: "ERROR_REASON_QUOTA_EXCEEDED",
+		39: "ERROR_REASON_NO_BROWSER",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -190,6 +194,7 @@ var (
 		"ERROR_REASON_ENVIRONMENT_STATE":    36,
 		"ERROR_REASON_ENVIRONMENT_FAILED":   37,
 		"ERROR_REASON_QUOTA_EXCEEDED":       38,
+		"ERROR_REASON_NO_BROWSER":           39,
 	}
 )
 
@@ -224,7 +229,7 @@ var File_switchyard_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_switchyard_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"'switchyard/errors/v1/error_reason.proto\x12\x14switchyard.errors.v1\x1a\x18gateway/v1/options.proto*\x8b\f\n" +
+	"'switchyard/errors/v1/error_reason.proto\x12\x14switchyard.errors.v1\x1a\x18gateway/v1/options.proto*\xb1\f\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_INVALID_ARGUMENT\x10\x01\x12\x1a\n" +
@@ -265,7 +270,8 @@ const file_switchyard_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x18ERROR_REASON_NO_WORKFLOW\x10#\x1a\a\x92\xc2\x18\x03\x10\x90\x03\x12+\n" +
 	"\x1eERROR_REASON_ENVIRONMENT_STATE\x10$\x1a\a\x92\xc2\x18\x03\x10\x90\x03\x12?\n" +
 	"\x1fERROR_REASON_ENVIRONMENT_FAILED\x10%\x1a\x1a\x92\xc2\x18\x16\x10\xf4\x03\x1a\x11ENVIRONMENT_ERROR\x12(\n" +
-	"\x1bERROR_REASON_QUOTA_EXCEEDED\x10&\x1a\a\x92\xc2\x18\x03\x10\x90\x03b\x06proto3"
+	"\x1bERROR_REASON_QUOTA_EXCEEDED\x10&\x1a\a\x92\xc2\x18\x03\x10\x90\x03\x12$\n" +
+	"\x17ERROR_REASON_NO_BROWSER\x10'\x1a\a\x92\xc2\x18\x03\x10\xf4\x03b\x06proto3"
 
 var (
 	file_switchyard_errors_v1_error_reason_proto_rawDescOnce sync.Once

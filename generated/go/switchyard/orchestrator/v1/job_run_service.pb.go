@@ -299,9 +299,14 @@ type SaveCheckpointRequest struct {
 	// Of its assignment.
 	FencingToken int64 `protobuf:"varint,3,opt,name=fencing_token,json=fencingToken,proto3" json:"fencing_token,omitempty"`
 	// In the engine's own words, at most 8 MiB; kept encrypted.
-	Checkpoint    []byte `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Checkpoint []byte `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	// How many executions that were stored stay, from the first on; those behind them are replaced. 0 for a run that has
+	// begun anew.
+	ExecutionsBefore int32 `protobuf:"varint,5,opt,name=executions_before,json=executionsBefore,proto3" json:"executions_before,omitempty"`
+	// What was executed behind those, in order, as the result of the job is to list it.
+	NodeExecutions []*NodeExecution `protobuf:"bytes,6,rep,name=node_executions,json=nodeExecutions,proto3" json:"node_executions,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *SaveCheckpointRequest) Reset() {
@@ -358,6 +363,20 @@ func (x *SaveCheckpointRequest) GetFencingToken() int64 {
 func (x *SaveCheckpointRequest) GetCheckpoint() []byte {
 	if x != nil {
 		return x.Checkpoint
+	}
+	return nil
+}
+
+func (x *SaveCheckpointRequest) GetExecutionsBefore() int32 {
+	if x != nil {
+		return x.ExecutionsBefore
+	}
+	return 0
+}
+
+func (x *SaveCheckpointRequest) GetNodeExecutions() []*NodeExecution {
+	if x != nil {
+		return x.NodeExecutions
 	}
 	return nil
 }
@@ -531,7 +550,7 @@ var File_switchyard_orchestrator_v1_job_run_service_proto protoreflect.FileDescr
 
 const file_switchyard_orchestrator_v1_job_run_service_proto_rawDesc = "" +
 	"\n" +
-	"0switchyard/orchestrator/v1/job_run_service.proto\x12\x1aswitchyard.orchestrator.v1\x1a\x18gateway/v1/options.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a&switchyard/orchestrator/v1/graph.proto\x1a\x1eswitchyard/tasks/v1/task.proto\"\xa8\x01\n" +
+	"0switchyard/orchestrator/v1/job_run_service.proto\x12\x1aswitchyard.orchestrator.v1\x1a\x18gateway/v1/options.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a&switchyard/orchestrator/v1/graph.proto\x1a$switchyard/orchestrator/v1/job.proto\x1a\x1eswitchyard/tasks/v1/task.proto\"\xa8\x01\n" +
 	"\x18ResolveJobAddressRequest\x12!\n" +
 	"\brobot_id\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01R\arobotId\x12\x1d\n" +
 	"\x06job_id\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01R\x05jobId\x12-\n" +
@@ -552,14 +571,16 @@ const file_switchyard_orchestrator_v1_job_run_service_proto_rawDesc = "" +
 	"\asecrets\x18\x04 \x03(\v2?.switchyard.orchestrator.v1.GetSubworkflowResponse.SecretsEntryR\asecrets\x1a:\n" +
 	"\fSecretsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb5\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc7\x02\n" +
 	"\x15SaveCheckpointRequest\x12!\n" +
 	"\brobot_id\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01R\arobotId\x12\x1d\n" +
 	"\x06job_id\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01R\x05jobId\x12-\n" +
 	"\rfencing_token\x18\x03 \x01(\x03B\b\x92\xc2\x18\x04\x10\x01\x18\x01R\ffencingToken\x12+\n" +
 	"\n" +
 	"checkpoint\x18\x04 \x01(\fB\v\x92\xc2\x18\a\x10\x01 \x80\x80\x80\x04R\n" +
-	"checkpoint\"\x18\n" +
+	"checkpoint\x123\n" +
+	"\x11executions_before\x18\x05 \x01(\x05B\x06\x92\xc2\x18\x02\x18\x00R\x10executionsBefore\x12[\n" +
+	"\x0fnode_executions\x18\x06 \x03(\v2).switchyard.orchestrator.v1.NodeExecutionB\a\x92\xc2\x18\x03 \x90NR\x0enodeExecutions\"\x18\n" +
 	"\x16SaveCheckpointResponse\"\xc0\x01\n" +
 	"\x18UploadJobArtifactRequest\x12\x19\n" +
 	"\brobot_id\x18\x01 \x01(\tR\arobotId\x12\x15\n" +
@@ -599,26 +620,28 @@ var file_switchyard_orchestrator_v1_job_run_service_proto_goTypes = []any{
 	(*UploadJobArtifactResponse)(nil), // 7: switchyard.orchestrator.v1.UploadJobArtifactResponse
 	nil,                               // 8: switchyard.orchestrator.v1.GetSubworkflowResponse.SecretsEntry
 	(*Graph)(nil),                     // 9: switchyard.orchestrator.v1.Graph
-	(*v1.Artifact)(nil),               // 10: switchyard.tasks.v1.Artifact
+	(*NodeExecution)(nil),             // 10: switchyard.orchestrator.v1.NodeExecution
+	(*v1.Artifact)(nil),               // 11: switchyard.tasks.v1.Artifact
 }
 var file_switchyard_orchestrator_v1_job_run_service_proto_depIdxs = []int32{
 	9,  // 0: switchyard.orchestrator.v1.GetSubworkflowResponse.graph:type_name -> switchyard.orchestrator.v1.Graph
 	8,  // 1: switchyard.orchestrator.v1.GetSubworkflowResponse.secrets:type_name -> switchyard.orchestrator.v1.GetSubworkflowResponse.SecretsEntry
-	10, // 2: switchyard.orchestrator.v1.UploadJobArtifactRequest.artifact:type_name -> switchyard.tasks.v1.Artifact
-	10, // 3: switchyard.orchestrator.v1.UploadJobArtifactResponse.artifact:type_name -> switchyard.tasks.v1.Artifact
-	0,  // 4: switchyard.orchestrator.v1.JobRunService.ResolveJobAddress:input_type -> switchyard.orchestrator.v1.ResolveJobAddressRequest
-	2,  // 5: switchyard.orchestrator.v1.JobRunService.GetSubworkflow:input_type -> switchyard.orchestrator.v1.GetSubworkflowRequest
-	4,  // 6: switchyard.orchestrator.v1.JobRunService.SaveCheckpoint:input_type -> switchyard.orchestrator.v1.SaveCheckpointRequest
-	6,  // 7: switchyard.orchestrator.v1.JobRunService.UploadJobArtifact:input_type -> switchyard.orchestrator.v1.UploadJobArtifactRequest
-	1,  // 8: switchyard.orchestrator.v1.JobRunService.ResolveJobAddress:output_type -> switchyard.orchestrator.v1.ResolveJobAddressResponse
-	3,  // 9: switchyard.orchestrator.v1.JobRunService.GetSubworkflow:output_type -> switchyard.orchestrator.v1.GetSubworkflowResponse
-	5,  // 10: switchyard.orchestrator.v1.JobRunService.SaveCheckpoint:output_type -> switchyard.orchestrator.v1.SaveCheckpointResponse
-	7,  // 11: switchyard.orchestrator.v1.JobRunService.UploadJobArtifact:output_type -> switchyard.orchestrator.v1.UploadJobArtifactResponse
-	8,  // [8:12] is the sub-list for method output_type
-	4,  // [4:8] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	10, // 2: switchyard.orchestrator.v1.SaveCheckpointRequest.node_executions:type_name -> switchyard.orchestrator.v1.NodeExecution
+	11, // 3: switchyard.orchestrator.v1.UploadJobArtifactRequest.artifact:type_name -> switchyard.tasks.v1.Artifact
+	11, // 4: switchyard.orchestrator.v1.UploadJobArtifactResponse.artifact:type_name -> switchyard.tasks.v1.Artifact
+	0,  // 5: switchyard.orchestrator.v1.JobRunService.ResolveJobAddress:input_type -> switchyard.orchestrator.v1.ResolveJobAddressRequest
+	2,  // 6: switchyard.orchestrator.v1.JobRunService.GetSubworkflow:input_type -> switchyard.orchestrator.v1.GetSubworkflowRequest
+	4,  // 7: switchyard.orchestrator.v1.JobRunService.SaveCheckpoint:input_type -> switchyard.orchestrator.v1.SaveCheckpointRequest
+	6,  // 8: switchyard.orchestrator.v1.JobRunService.UploadJobArtifact:input_type -> switchyard.orchestrator.v1.UploadJobArtifactRequest
+	1,  // 9: switchyard.orchestrator.v1.JobRunService.ResolveJobAddress:output_type -> switchyard.orchestrator.v1.ResolveJobAddressResponse
+	3,  // 10: switchyard.orchestrator.v1.JobRunService.GetSubworkflow:output_type -> switchyard.orchestrator.v1.GetSubworkflowResponse
+	5,  // 11: switchyard.orchestrator.v1.JobRunService.SaveCheckpoint:output_type -> switchyard.orchestrator.v1.SaveCheckpointResponse
+	7,  // 12: switchyard.orchestrator.v1.JobRunService.UploadJobArtifact:output_type -> switchyard.orchestrator.v1.UploadJobArtifactResponse
+	9,  // [9:13] is the sub-list for method output_type
+	5,  // [5:9] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_switchyard_orchestrator_v1_job_run_service_proto_init() }
@@ -627,6 +650,7 @@ func file_switchyard_orchestrator_v1_job_run_service_proto_init() {
 		return
 	}
 	file_switchyard_orchestrator_v1_graph_proto_init()
+	file_switchyard_orchestrator_v1_job_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

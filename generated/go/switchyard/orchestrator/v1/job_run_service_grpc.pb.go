@@ -41,8 +41,8 @@ type JobRunServiceClient interface {
 	// Reads another workflow of the job's tenant, to execute it within the job.
 	// Errors: NOT_FOUND; INVALID_ARGUMENT when several workflows have the name.
 	GetSubworkflow(ctx context.Context, in *GetSubworkflowRequest, opts ...grpc.CallOption) (*GetSubworkflowResponse, error)
-	// Stores what a next attempt of the job would need to go on from here. It replaces what was stored before, and is
-	// forgotten with the end of the job.
+	// Stores what a next attempt of the job would need to go on from here, and what was executed up to here. The state
+	// replaces the one before, executions are added to those before; both are forgotten with the end of the job.
 	// Errors: FAILED_PRECONDITION with ERROR_REASON_RESUME_OFF for a workflow without `settings.resume`.
 	SaveCheckpoint(ctx context.Context, in *SaveCheckpointRequest, opts ...grpc.CallOption) (*SaveCheckpointResponse, error)
 	// Stores a file of the job. The first message describes it and carries who asks; the others carry its bytes in order,
@@ -118,8 +118,8 @@ type JobRunServiceServer interface {
 	// Reads another workflow of the job's tenant, to execute it within the job.
 	// Errors: NOT_FOUND; INVALID_ARGUMENT when several workflows have the name.
 	GetSubworkflow(context.Context, *GetSubworkflowRequest) (*GetSubworkflowResponse, error)
-	// Stores what a next attempt of the job would need to go on from here. It replaces what was stored before, and is
-	// forgotten with the end of the job.
+	// Stores what a next attempt of the job would need to go on from here, and what was executed up to here. The state
+	// replaces the one before, executions are added to those before; both are forgotten with the end of the job.
 	// Errors: FAILED_PRECONDITION with ERROR_REASON_RESUME_OFF for a workflow without `settings.resume`.
 	SaveCheckpoint(context.Context, *SaveCheckpointRequest) (*SaveCheckpointResponse, error)
 	// Stores a file of the job. The first message describes it and carries who asks; the others carry its bytes in order,

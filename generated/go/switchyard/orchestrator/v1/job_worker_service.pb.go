@@ -242,9 +242,11 @@ type GetJobGraphResponse struct {
 	// Secrets it refers to, by name. Those that do not exist are missing.
 	Secrets map[string]string `protobuf:"bytes,2,rep,name=secrets,proto3" json:"secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// What an earlier attempt stored last, for a workflow with `settings.resume`. Empty when there is none.
-	Checkpoint    []byte `protobuf:"bytes,3,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Checkpoint []byte `protobuf:"bytes,3,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	// What was executed up to there, for the result of the job; a run that cannot use the checkpoint leaves it out.
+	NodeExecutions []*NodeExecution `protobuf:"bytes,4,rep,name=node_executions,json=nodeExecutions,proto3" json:"node_executions,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *GetJobGraphResponse) Reset() {
@@ -298,6 +300,13 @@ func (x *GetJobGraphResponse) GetCheckpoint() []byte {
 	return nil
 }
 
+func (x *GetJobGraphResponse) GetNodeExecutions() []*NodeExecution {
+	if x != nil {
+		return x.NodeExecutions
+	}
+	return nil
+}
+
 var File_switchyard_orchestrator_v1_job_worker_service_proto protoreflect.FileDescriptor
 
 const file_switchyard_orchestrator_v1_job_worker_service_proto_rawDesc = "" +
@@ -320,13 +329,14 @@ const file_switchyard_orchestrator_v1_job_worker_service_proto_rawDesc = "" +
 	"\aoutputs\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02`\x01R\aoutputs\x12R\n" +
 	"\x0fnode_executions\x18\x03 \x03(\v2).switchyard.orchestrator.v1.NodeExecutionR\x0enodeExecutions\"Q\n" +
 	"\x12GetJobGraphRequest\x12;\n" +
-	"\x05lease\x18\x01 \x01(\v2\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01R\x05lease\"\x82\x02\n" +
+	"\x05lease\x18\x01 \x01(\v2\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01R\x05lease\"\xd6\x02\n" +
 	"\x13GetJobGraphResponse\x127\n" +
 	"\x05graph\x18\x01 \x01(\v2!.switchyard.orchestrator.v1.GraphR\x05graph\x12V\n" +
 	"\asecrets\x18\x02 \x03(\v2<.switchyard.orchestrator.v1.GetJobGraphResponse.SecretsEntryR\asecrets\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x03 \x01(\fR\n" +
-	"checkpoint\x1a:\n" +
+	"checkpoint\x12R\n" +
+	"\x0fnode_executions\x18\x04 \x03(\v2).switchyard.orchestrator.v1.NodeExecutionR\x0enodeExecutions\x1a:\n" +
 	"\fSecretsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012\x8a\x01\n" +
@@ -363,13 +373,14 @@ var file_switchyard_orchestrator_v1_job_worker_service_proto_depIdxs = []int32{
 	7, // 2: switchyard.orchestrator.v1.GetJobGraphRequest.lease:type_name -> switchyard.tasks.v1.LeaseKey
 	8, // 3: switchyard.orchestrator.v1.GetJobGraphResponse.graph:type_name -> switchyard.orchestrator.v1.Graph
 	4, // 4: switchyard.orchestrator.v1.GetJobGraphResponse.secrets:type_name -> switchyard.orchestrator.v1.GetJobGraphResponse.SecretsEntry
-	2, // 5: switchyard.orchestrator.v1.JobWorkerService.GetJobGraph:input_type -> switchyard.orchestrator.v1.GetJobGraphRequest
-	3, // 6: switchyard.orchestrator.v1.JobWorkerService.GetJobGraph:output_type -> switchyard.orchestrator.v1.GetJobGraphResponse
-	6, // [6:7] is the sub-list for method output_type
-	5, // [5:6] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	6, // 5: switchyard.orchestrator.v1.GetJobGraphResponse.node_executions:type_name -> switchyard.orchestrator.v1.NodeExecution
+	2, // 6: switchyard.orchestrator.v1.JobWorkerService.GetJobGraph:input_type -> switchyard.orchestrator.v1.GetJobGraphRequest
+	3, // 7: switchyard.orchestrator.v1.JobWorkerService.GetJobGraph:output_type -> switchyard.orchestrator.v1.GetJobGraphResponse
+	7, // [7:8] is the sub-list for method output_type
+	6, // [6:7] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_switchyard_orchestrator_v1_job_worker_service_proto_init() }

@@ -328,9 +328,11 @@ type Assignment struct {
 	// Secrets it refers to, by name. Those that do not exist are missing.
 	Secrets map[string]string `protobuf:"bytes,13,rep,name=secrets,proto3" json:"secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// What an earlier attempt stored last, for a workflow with `settings.resume`. Empty when there is none.
-	Checkpoint    []byte `protobuf:"bytes,14,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Checkpoint []byte `protobuf:"bytes,14,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	// What was executed up to there, for the result of the job; a run that cannot use the checkpoint leaves it out.
+	NodeExecutions []*NodeExecution `protobuf:"bytes,15,rep,name=node_executions,json=nodeExecutions,proto3" json:"node_executions,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Assignment) Reset() {
@@ -461,11 +463,18 @@ func (x *Assignment) GetCheckpoint() []byte {
 	return nil
 }
 
+func (x *Assignment) GetNodeExecutions() []*NodeExecution {
+	if x != nil {
+		return x.NodeExecutions
+	}
+	return nil
+}
+
 var File_switchyard_orchestrator_v1_robot_proto protoreflect.FileDescriptor
 
 const file_switchyard_orchestrator_v1_robot_proto_rawDesc = "" +
 	"\n" +
-	"&switchyard/orchestrator/v1/robot.proto\x12\x1aswitchyard.orchestrator.v1\x1a\x18gateway/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&switchyard/orchestrator/v1/graph.proto\x1a)switchyard/orchestrator/v1/workflow.proto\"\xe6\x03\n" +
+	"&switchyard/orchestrator/v1/robot.proto\x12\x1aswitchyard.orchestrator.v1\x1a\x18gateway/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&switchyard/orchestrator/v1/graph.proto\x1a$switchyard/orchestrator/v1/job.proto\x1a)switchyard/orchestrator/v1/workflow.proto\"\xe6\x03\n" +
 	"\x05Robot\x12\x19\n" +
 	"\brobot_id\x18\x01 \x01(\tR\arobotId\x12\x1a\n" +
 	"\bhostname\x18\x02 \x01(\tR\bhostname\x12@\n" +
@@ -498,7 +507,7 @@ const file_switchyard_orchestrator_v1_robot_proto_rawDesc = "" +
 	"\bdraining\x18\x06 \x01(\bR\bdraining\x12@\n" +
 	"\x06status\x18\a \x01(\x0e2(.switchyard.orchestrator.v1.Robot.StatusR\x06status\x12?\n" +
 	"\rregistered_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x12A\n" +
-	"\x0elast_heartbeat\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\rlastHeartbeat\"\x95\x05\n" +
+	"\x0elast_heartbeat\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\rlastHeartbeat\"\xe9\x05\n" +
 	"\n" +
 	"Assignment\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12#\n" +
@@ -518,7 +527,8 @@ const file_switchyard_orchestrator_v1_robot_proto_rawDesc = "" +
 	"\asecrets\x18\r \x03(\v23.switchyard.orchestrator.v1.Assignment.SecretsEntryR\asecrets\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x0e \x01(\fR\n" +
-	"checkpoint\x1a:\n" +
+	"checkpoint\x12R\n" +
+	"\x0fnode_executions\x18\x0f \x03(\v2).switchyard.orchestrator.v1.NodeExecutionR\x0enodeExecutions\x1a:\n" +
 	"\fSecretsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01b\x06proto3"
@@ -546,22 +556,24 @@ var file_switchyard_orchestrator_v1_robot_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 	(ExecutionMode)(0),            // 6: switchyard.orchestrator.v1.ExecutionMode
 	(*Graph)(nil),                 // 7: switchyard.orchestrator.v1.Graph
+	(*NodeExecution)(nil),         // 8: switchyard.orchestrator.v1.NodeExecution
 }
 var file_switchyard_orchestrator_v1_robot_proto_depIdxs = []int32{
-	0, // 0: switchyard.orchestrator.v1.Robot.status:type_name -> switchyard.orchestrator.v1.Robot.Status
-	5, // 1: switchyard.orchestrator.v1.Robot.last_heartbeat:type_name -> google.protobuf.Timestamp
-	6, // 2: switchyard.orchestrator.v1.RobotRegistration.execution_modes:type_name -> switchyard.orchestrator.v1.ExecutionMode
-	0, // 3: switchyard.orchestrator.v1.RobotRegistration.status:type_name -> switchyard.orchestrator.v1.Robot.Status
-	5, // 4: switchyard.orchestrator.v1.RobotRegistration.registered_at:type_name -> google.protobuf.Timestamp
-	5, // 5: switchyard.orchestrator.v1.RobotRegistration.last_heartbeat:type_name -> google.protobuf.Timestamp
-	5, // 6: switchyard.orchestrator.v1.Assignment.lease_expires_at:type_name -> google.protobuf.Timestamp
-	7, // 7: switchyard.orchestrator.v1.Assignment.graph:type_name -> switchyard.orchestrator.v1.Graph
-	4, // 8: switchyard.orchestrator.v1.Assignment.secrets:type_name -> switchyard.orchestrator.v1.Assignment.SecretsEntry
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	0,  // 0: switchyard.orchestrator.v1.Robot.status:type_name -> switchyard.orchestrator.v1.Robot.Status
+	5,  // 1: switchyard.orchestrator.v1.Robot.last_heartbeat:type_name -> google.protobuf.Timestamp
+	6,  // 2: switchyard.orchestrator.v1.RobotRegistration.execution_modes:type_name -> switchyard.orchestrator.v1.ExecutionMode
+	0,  // 3: switchyard.orchestrator.v1.RobotRegistration.status:type_name -> switchyard.orchestrator.v1.Robot.Status
+	5,  // 4: switchyard.orchestrator.v1.RobotRegistration.registered_at:type_name -> google.protobuf.Timestamp
+	5,  // 5: switchyard.orchestrator.v1.RobotRegistration.last_heartbeat:type_name -> google.protobuf.Timestamp
+	5,  // 6: switchyard.orchestrator.v1.Assignment.lease_expires_at:type_name -> google.protobuf.Timestamp
+	7,  // 7: switchyard.orchestrator.v1.Assignment.graph:type_name -> switchyard.orchestrator.v1.Graph
+	4,  // 8: switchyard.orchestrator.v1.Assignment.secrets:type_name -> switchyard.orchestrator.v1.Assignment.SecretsEntry
+	8,  // 9: switchyard.orchestrator.v1.Assignment.node_executions:type_name -> switchyard.orchestrator.v1.NodeExecution
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_switchyard_orchestrator_v1_robot_proto_init() }
@@ -570,6 +582,7 @@ func file_switchyard_orchestrator_v1_robot_proto_init() {
 		return
 	}
 	file_switchyard_orchestrator_v1_graph_proto_init()
+	file_switchyard_orchestrator_v1_job_proto_init()
 	file_switchyard_orchestrator_v1_workflow_proto_init()
 	file_switchyard_orchestrator_v1_robot_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}

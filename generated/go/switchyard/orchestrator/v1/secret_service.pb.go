@@ -104,7 +104,9 @@ type ListSecretsRequest struct {
 	// At most this many, 1 to 1,000. Unset means 1,000.
 	PageSize *int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3,oneof" json:"page_size,omitempty"`
 	// Of the answer before; empty for the first page.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Whose they are; empty for those of no tenant. Unset: of the caller's tenant, or of none if the caller has none.
+	TenantId      *string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3,oneof" json:"tenant_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -149,6 +151,13 @@ func (x *ListSecretsRequest) GetPageSize() int32 {
 func (x *ListSecretsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListSecretsRequest) GetTenantId() string {
+	if x != nil && x.TenantId != nil {
+		return *x.TenantId
 	}
 	return ""
 }
@@ -214,7 +223,9 @@ type PutSecretRequest struct {
 	// Its name.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Its value, 1 to 65,536 characters. Never returned.
-	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// Whose it is, as in ListSecretsRequest.
+	TenantId      *string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3,oneof" json:"tenant_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -259,6 +270,13 @@ func (x *PutSecretRequest) GetName() string {
 func (x *PutSecretRequest) GetValue() string {
 	if x != nil {
 		return x.Value
+	}
+	return ""
+}
+
+func (x *PutSecretRequest) GetTenantId() string {
+	if x != nil && x.TenantId != nil {
+		return *x.TenantId
 	}
 	return ""
 }
@@ -313,7 +331,9 @@ func (x *PutSecretResponse) GetSecret() *Secret {
 type DeleteSecretRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Whose it is, as in ListSecretsRequest.
+	TenantId      *string `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3,oneof" json:"tenant_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -351,6 +371,13 @@ func (*DeleteSecretRequest) Descriptor() ([]byte, []int) {
 func (x *DeleteSecretRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteSecretRequest) GetTenantId() string {
+	if x != nil && x.TenantId != nil {
+		return *x.TenantId
 	}
 	return ""
 }
@@ -404,23 +431,32 @@ const file_switchyard_orchestrator_v1_secret_service_proto_rawDesc = "" +
 	"\n" +
 	"updated_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1d\n" +
 	"\n" +
-	"updated_by\x18\x04 \x01(\tR\tupdatedBy\"n\n" +
+	"updated_by\x18\x04 \x01(\tR\tupdatedBy\"\xa7\x01\n" +
 	"\x12ListSecretsRequest\x12+\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\t\x92\xc2\x18\x05\x18\x01 \xe8\aH\x00R\bpageSize\x88\x01\x01\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageTokenB\f\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12)\n" +
+	"\ttenant_id\x18\x03 \x01(\tB\a\x92\xc2\x18\x03 \x80\x01H\x01R\btenantId\x88\x01\x01B\f\n" +
 	"\n" +
-	"_page_size\"{\n" +
+	"_page_sizeB\f\n" +
+	"\n" +
+	"_tenant_id\"{\n" +
 	"\x13ListSecretsResponse\x12<\n" +
 	"\asecrets\x18\x01 \x03(\v2\".switchyard.orchestrator.v1.SecretR\asecrets\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xac\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe5\x01\n" +
 	"\x10PutSecretRequest\x12t\n" +
 	"\x04name\x18\x01 \x01(\tB`\x92\xc2\x18\\\x10\x01 @*\x16[A-Za-z_][A-Za-z0-9_]*2>be letters, digits and underscores, and not begin with a digitR\x04name\x12\"\n" +
-	"\x05value\x18\x02 \x01(\tB\f\x92\xc2\x18\b\x10\x01 \x80\x80\x04@\x01R\x05value\"O\n" +
+	"\x05value\x18\x02 \x01(\tB\f\x92\xc2\x18\b\x10\x01 \x80\x80\x04@\x01R\x05value\x12)\n" +
+	"\ttenant_id\x18\x03 \x01(\tB\a\x92\xc2\x18\x03 \x80\x01H\x00R\btenantId\x88\x01\x01B\f\n" +
+	"\n" +
+	"_tenant_id\"O\n" +
 	"\x11PutSecretResponse\x12:\n" +
-	"\x06secret\x18\x01 \x01(\v2\".switchyard.orchestrator.v1.SecretR\x06secret\"3\n" +
+	"\x06secret\x18\x01 \x01(\v2\".switchyard.orchestrator.v1.SecretR\x06secret\"l\n" +
 	"\x13DeleteSecretRequest\x12\x1c\n" +
-	"\x04name\x18\x01 \x01(\tB\b\x92\xc2\x18\x04\x10\x01 @R\x04name\"\x16\n" +
+	"\x04name\x18\x01 \x01(\tB\b\x92\xc2\x18\x04\x10\x01 @R\x04name\x12)\n" +
+	"\ttenant_id\x18\x02 \x01(\tB\a\x92\xc2\x18\x03 \x80\x01H\x00R\btenantId\x88\x01\x01B\f\n" +
+	"\n" +
+	"_tenant_id\"\x16\n" +
 	"\x14DeleteSecretResponse2\xd5\x03\n" +
 	"\rSecretService\x12\x8d\x01\n" +
 	"\vListSecrets\x12..switchyard.orchestrator.v1.ListSecretsRequest\x1a/.switchyard.orchestrator.v1.ListSecretsResponse\"\x1d\xe2\xc2\x18\x02\x10\x03\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/secrets\x12\x99\x01\n" +
@@ -474,6 +510,8 @@ func file_switchyard_orchestrator_v1_secret_service_proto_init() {
 		return
 	}
 	file_switchyard_orchestrator_v1_secret_service_proto_msgTypes[1].OneofWrappers = []any{}
+	file_switchyard_orchestrator_v1_secret_service_proto_msgTypes[3].OneofWrappers = []any{}
+	file_switchyard_orchestrator_v1_secret_service_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

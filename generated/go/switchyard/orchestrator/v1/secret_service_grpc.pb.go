@@ -28,16 +28,19 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
-// returned; a run is given those its graph names, and shows none of them in logs or results.
+// Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+// They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+// results.
 type SecretServiceClient interface {
 	// Lists them by name, without their values.
+	// Errors: PERMISSION_DENIED for a tenant beyond the caller's.
 	ListSecrets(ctx context.Context, in *ListSecretsRequest, opts ...grpc.CallOption) (*ListSecretsResponse, error)
 	// Makes a secret, or replaces its value; jobs that begin from now on get it.
-	// Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED beyond 1,000 secrets of a tenant.
+	// Errors: INVALID_ARGUMENT; PERMISSION_DENIED for a tenant beyond the caller's; RESOURCE_EXHAUSTED beyond 1,000 secrets of
+	// a tenant.
 	PutSecret(ctx context.Context, in *PutSecretRequest, opts ...grpc.CallOption) (*PutSecretResponse, error)
 	// Deletes a secret. Runs that refer to it from now on fail at the node that does.
-	// Errors: NOT_FOUND.
+	// Errors: NOT_FOUND; PERMISSION_DENIED for a tenant beyond the caller's.
 	DeleteSecret(ctx context.Context, in *DeleteSecretRequest, opts ...grpc.CallOption) (*DeleteSecretResponse, error)
 }
 
@@ -83,16 +86,19 @@ func (c *secretServiceClient) DeleteSecret(ctx context.Context, in *DeleteSecret
 // All implementations must embed UnimplementedSecretServiceServer
 // for forward compatibility.
 //
-// Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
-// returned; a run is given those its graph names, and shows none of them in logs or results.
+// Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+// They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+// results.
 type SecretServiceServer interface {
 	// Lists them by name, without their values.
+	// Errors: PERMISSION_DENIED for a tenant beyond the caller's.
 	ListSecrets(context.Context, *ListSecretsRequest) (*ListSecretsResponse, error)
 	// Makes a secret, or replaces its value; jobs that begin from now on get it.
-	// Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED beyond 1,000 secrets of a tenant.
+	// Errors: INVALID_ARGUMENT; PERMISSION_DENIED for a tenant beyond the caller's; RESOURCE_EXHAUSTED beyond 1,000 secrets of
+	// a tenant.
 	PutSecret(context.Context, *PutSecretRequest) (*PutSecretResponse, error)
 	// Deletes a secret. Runs that refer to it from now on fail at the node that does.
-	// Errors: NOT_FOUND.
+	// Errors: NOT_FOUND; PERMISSION_DENIED for a tenant beyond the caller's.
 	DeleteSecret(context.Context, *DeleteSecretRequest) (*DeleteSecretResponse, error)
 	mustEmbedUnimplementedSecretServiceServer()
 }

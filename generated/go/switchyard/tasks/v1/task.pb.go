@@ -152,7 +152,7 @@ func (x LogLine_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LogLine_Level.Descriptor instead.
 func (LogLine_Level) EnumDescriptor() ([]byte, []int) {
-	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{5, 0}
+	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // What kind of file.
@@ -217,7 +217,7 @@ func (x Artifact_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Artifact_Kind.Descriptor instead.
 func (Artifact_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{6, 0}
+	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // A piece of work done by a worker under a lease: a bot run, a validation, a webhook delivery ...
@@ -251,8 +251,9 @@ type Task struct {
 	Progress *Progress `protobuf:"bytes,12,opt,name=progress,proto3" json:"progress,omitempty"`
 	// What is to be done, in the words of its kind. Sent to the worker that claimed it, not to others.
 	Payload *anypb.Any `protobuf:"bytes,13,opt,name=payload,proto3" json:"payload,omitempty"`
-	// Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED and while a retry waits, when the attempt that
-	// failed gave something out nevertheless.
+	// Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED, in STATE_CANCELLED and while a retry waits,
+	// when the attempt that ended so gave something out nevertheless. One that the server cannot read stands within an
+	// OpaqueResult.
 	Result *anypb.Any `protobuf:"bytes,14,opt,name=result,proto3" json:"result,omitempty"`
 	// Output only. Why it failed. Set in STATE_FAILED, and while a retry waits.
 	Error *Failure `protobuf:"bytes,15,opt,name=error,proto3" json:"error,omitempty"`
@@ -549,6 +550,61 @@ func (x *Lease) GetFencingToken() int64 {
 	return 0
 }
 
+// A result that the server cannot read: a worker of a newer contract reported it, or it is not of the type it says.
+type OpaqueResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The type it says it is of.
+	TypeUrl string `protobuf:"bytes,1,opt,name=type_url,json=typeUrl,proto3" json:"type_url,omitempty"`
+	// The result, serialized.
+	Value         []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpaqueResult) Reset() {
+	*x = OpaqueResult{}
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpaqueResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpaqueResult) ProtoMessage() {}
+
+func (x *OpaqueResult) ProtoReflect() protoreflect.Message {
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpaqueResult.ProtoReflect.Descriptor instead.
+func (*OpaqueResult) Descriptor() ([]byte, []int) {
+	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *OpaqueResult) GetTypeUrl() string {
+	if x != nil {
+		return x.TypeUrl
+	}
+	return ""
+}
+
+func (x *OpaqueResult) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
 // How far a Task has come.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -564,7 +620,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[2]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -576,7 +632,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[2]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -589,7 +645,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{2}
+	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Progress) GetFraction() float64 {
@@ -626,7 +682,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[3]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -638,7 +694,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[3]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -651,7 +707,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{3}
+	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Failure) GetType() string {
@@ -685,7 +741,7 @@ type CancelReceipt struct {
 
 func (x *CancelReceipt) Reset() {
 	*x = CancelReceipt{}
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[4]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -697,7 +753,7 @@ func (x *CancelReceipt) String() string {
 func (*CancelReceipt) ProtoMessage() {}
 
 func (x *CancelReceipt) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[4]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -710,7 +766,7 @@ func (x *CancelReceipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelReceipt.ProtoReflect.Descriptor instead.
 func (*CancelReceipt) Descriptor() ([]byte, []int) {
-	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{4}
+	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CancelReceipt) GetSignals() []*CancelReceipt_Signal {
@@ -758,7 +814,7 @@ type LogLine struct {
 
 func (x *LogLine) Reset() {
 	*x = LogLine{}
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[5]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -770,7 +826,7 @@ func (x *LogLine) String() string {
 func (*LogLine) ProtoMessage() {}
 
 func (x *LogLine) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[5]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -783,7 +839,7 @@ func (x *LogLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
 func (*LogLine) Descriptor() ([]byte, []int) {
-	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{5}
+	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LogLine) GetSeq() int64 {
@@ -835,7 +891,7 @@ type Artifact struct {
 
 func (x *Artifact) Reset() {
 	*x = Artifact{}
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[6]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -847,7 +903,7 @@ func (x *Artifact) String() string {
 func (*Artifact) ProtoMessage() {}
 
 func (x *Artifact) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[6]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -860,7 +916,7 @@ func (x *Artifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
 func (*Artifact) Descriptor() ([]byte, []int) {
-	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{6}
+	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Artifact) GetName() string {
@@ -918,7 +974,7 @@ type CancelReceipt_Signal struct {
 
 func (x *CancelReceipt_Signal) Reset() {
 	*x = CancelReceipt_Signal{}
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[7]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +986,7 @@ func (x *CancelReceipt_Signal) String() string {
 func (*CancelReceipt_Signal) ProtoMessage() {}
 
 func (x *CancelReceipt_Signal) ProtoReflect() protoreflect.Message {
-	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[7]
+	mi := &file_switchyard_tasks_v1_task_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +999,7 @@ func (x *CancelReceipt_Signal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelReceipt_Signal.ProtoReflect.Descriptor instead.
 func (*CancelReceipt_Signal) Descriptor() ([]byte, []int) {
-	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{4, 0}
+	return file_switchyard_tasks_v1_task_proto_rawDescGZIP(), []int{5, 0}
 }
 
 func (x *CancelReceipt_Signal) GetName() string {
@@ -1020,7 +1076,10 @@ const file_switchyard_tasks_v1_task_proto_rawDesc = "" +
 	"\tworker_id\x18\x01 \x01(\tR\bworkerId\x12;\n" +
 	"\vexpire_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12#\n" +
-	"\rfencing_token\x18\x03 \x01(\x03R\ffencingToken\"\x8f\x01\n" +
+	"\rfencing_token\x18\x03 \x01(\x03R\ffencingToken\"?\n" +
+	"\fOpaqueResult\x12\x19\n" +
+	"\btype_url\x18\x01 \x01(\tR\atypeUrl\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"\x8f\x01\n" +
 	"\bProgress\x12\x1f\n" +
 	"\bfraction\x18\x01 \x01(\x01H\x00R\bfraction\x88\x01\x01\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12;\n" +
@@ -1096,46 +1155,47 @@ func file_switchyard_tasks_v1_task_proto_rawDescGZIP() []byte {
 }
 
 var file_switchyard_tasks_v1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_switchyard_tasks_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_switchyard_tasks_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_switchyard_tasks_v1_task_proto_goTypes = []any{
 	(Task_State)(0),               // 0: switchyard.tasks.v1.Task.State
 	(LogLine_Level)(0),            // 1: switchyard.tasks.v1.LogLine.Level
 	(Artifact_Kind)(0),            // 2: switchyard.tasks.v1.Artifact.Kind
 	(*Task)(nil),                  // 3: switchyard.tasks.v1.Task
 	(*Lease)(nil),                 // 4: switchyard.tasks.v1.Lease
-	(*Progress)(nil),              // 5: switchyard.tasks.v1.Progress
-	(*Failure)(nil),               // 6: switchyard.tasks.v1.Failure
-	(*CancelReceipt)(nil),         // 7: switchyard.tasks.v1.CancelReceipt
-	(*LogLine)(nil),               // 8: switchyard.tasks.v1.LogLine
-	(*Artifact)(nil),              // 9: switchyard.tasks.v1.Artifact
-	(*CancelReceipt_Signal)(nil),  // 10: switchyard.tasks.v1.CancelReceipt.Signal
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
-	(*anypb.Any)(nil),             // 13: google.protobuf.Any
+	(*OpaqueResult)(nil),          // 5: switchyard.tasks.v1.OpaqueResult
+	(*Progress)(nil),              // 6: switchyard.tasks.v1.Progress
+	(*Failure)(nil),               // 7: switchyard.tasks.v1.Failure
+	(*CancelReceipt)(nil),         // 8: switchyard.tasks.v1.CancelReceipt
+	(*LogLine)(nil),               // 9: switchyard.tasks.v1.LogLine
+	(*Artifact)(nil),              // 10: switchyard.tasks.v1.Artifact
+	(*CancelReceipt_Signal)(nil),  // 11: switchyard.tasks.v1.CancelReceipt.Signal
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
+	(*anypb.Any)(nil),             // 14: google.protobuf.Any
 }
 var file_switchyard_tasks_v1_task_proto_depIdxs = []int32{
 	0,  // 0: switchyard.tasks.v1.Task.state:type_name -> switchyard.tasks.v1.Task.State
-	11, // 1: switchyard.tasks.v1.Task.not_before:type_name -> google.protobuf.Timestamp
-	12, // 2: switchyard.tasks.v1.Task.attempt_timeout:type_name -> google.protobuf.Duration
+	12, // 1: switchyard.tasks.v1.Task.not_before:type_name -> google.protobuf.Timestamp
+	13, // 2: switchyard.tasks.v1.Task.attempt_timeout:type_name -> google.protobuf.Duration
 	4,  // 3: switchyard.tasks.v1.Task.lease:type_name -> switchyard.tasks.v1.Lease
-	5,  // 4: switchyard.tasks.v1.Task.progress:type_name -> switchyard.tasks.v1.Progress
-	13, // 5: switchyard.tasks.v1.Task.payload:type_name -> google.protobuf.Any
-	13, // 6: switchyard.tasks.v1.Task.result:type_name -> google.protobuf.Any
-	6,  // 7: switchyard.tasks.v1.Task.error:type_name -> switchyard.tasks.v1.Failure
-	7,  // 8: switchyard.tasks.v1.Task.receipt:type_name -> switchyard.tasks.v1.CancelReceipt
-	11, // 9: switchyard.tasks.v1.Task.create_time:type_name -> google.protobuf.Timestamp
-	11, // 10: switchyard.tasks.v1.Task.start_time:type_name -> google.protobuf.Timestamp
-	11, // 11: switchyard.tasks.v1.Task.end_time:type_name -> google.protobuf.Timestamp
-	11, // 12: switchyard.tasks.v1.Task.cancel_time:type_name -> google.protobuf.Timestamp
-	11, // 13: switchyard.tasks.v1.Lease.expire_time:type_name -> google.protobuf.Timestamp
-	11, // 14: switchyard.tasks.v1.Progress.update_time:type_name -> google.protobuf.Timestamp
-	10, // 15: switchyard.tasks.v1.CancelReceipt.signals:type_name -> switchyard.tasks.v1.CancelReceipt.Signal
-	11, // 16: switchyard.tasks.v1.CancelReceipt.confirm_time:type_name -> google.protobuf.Timestamp
-	11, // 17: switchyard.tasks.v1.LogLine.timestamp:type_name -> google.protobuf.Timestamp
+	6,  // 4: switchyard.tasks.v1.Task.progress:type_name -> switchyard.tasks.v1.Progress
+	14, // 5: switchyard.tasks.v1.Task.payload:type_name -> google.protobuf.Any
+	14, // 6: switchyard.tasks.v1.Task.result:type_name -> google.protobuf.Any
+	7,  // 7: switchyard.tasks.v1.Task.error:type_name -> switchyard.tasks.v1.Failure
+	8,  // 8: switchyard.tasks.v1.Task.receipt:type_name -> switchyard.tasks.v1.CancelReceipt
+	12, // 9: switchyard.tasks.v1.Task.create_time:type_name -> google.protobuf.Timestamp
+	12, // 10: switchyard.tasks.v1.Task.start_time:type_name -> google.protobuf.Timestamp
+	12, // 11: switchyard.tasks.v1.Task.end_time:type_name -> google.protobuf.Timestamp
+	12, // 12: switchyard.tasks.v1.Task.cancel_time:type_name -> google.protobuf.Timestamp
+	12, // 13: switchyard.tasks.v1.Lease.expire_time:type_name -> google.protobuf.Timestamp
+	12, // 14: switchyard.tasks.v1.Progress.update_time:type_name -> google.protobuf.Timestamp
+	11, // 15: switchyard.tasks.v1.CancelReceipt.signals:type_name -> switchyard.tasks.v1.CancelReceipt.Signal
+	12, // 16: switchyard.tasks.v1.CancelReceipt.confirm_time:type_name -> google.protobuf.Timestamp
+	12, // 17: switchyard.tasks.v1.LogLine.timestamp:type_name -> google.protobuf.Timestamp
 	1,  // 18: switchyard.tasks.v1.LogLine.level:type_name -> switchyard.tasks.v1.LogLine.Level
 	2,  // 19: switchyard.tasks.v1.Artifact.kind:type_name -> switchyard.tasks.v1.Artifact.Kind
-	11, // 20: switchyard.tasks.v1.Artifact.created_at:type_name -> google.protobuf.Timestamp
-	11, // 21: switchyard.tasks.v1.CancelReceipt.Signal.send_time:type_name -> google.protobuf.Timestamp
+	12, // 20: switchyard.tasks.v1.Artifact.created_at:type_name -> google.protobuf.Timestamp
+	12, // 21: switchyard.tasks.v1.CancelReceipt.Signal.send_time:type_name -> google.protobuf.Timestamp
 	22, // [22:22] is the sub-list for method output_type
 	22, // [22:22] is the sub-list for method input_type
 	22, // [22:22] is the sub-list for extension type_name
@@ -1149,15 +1209,15 @@ func file_switchyard_tasks_v1_task_proto_init() {
 		return
 	}
 	file_switchyard_tasks_v1_task_proto_msgTypes[0].OneofWrappers = []any{}
-	file_switchyard_tasks_v1_task_proto_msgTypes[2].OneofWrappers = []any{}
-	file_switchyard_tasks_v1_task_proto_msgTypes[4].OneofWrappers = []any{}
+	file_switchyard_tasks_v1_task_proto_msgTypes[3].OneofWrappers = []any{}
+	file_switchyard_tasks_v1_task_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_switchyard_tasks_v1_task_proto_rawDesc), len(file_switchyard_tasks_v1_task_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1276,7 +1276,9 @@ func (x *FinishTaskRequest_Failed) GetResult() *anypb.Any {
 type FinishTaskRequest_Cancelled struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Proof that it is over.
-	Receipt       *CancelReceipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	Receipt *CancelReceipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// What had come out by then, in the words of the kind.
+	Result        *anypb.Any `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1314,6 +1316,13 @@ func (*FinishTaskRequest_Cancelled) Descriptor() ([]byte, []int) {
 func (x *FinishTaskRequest_Cancelled) GetReceipt() *CancelReceipt {
 	if x != nil {
 		return x.Receipt
+	}
+	return nil
+}
+
+func (x *FinishTaskRequest_Cancelled) GetResult() *anypb.Any {
+	if x != nil {
+		return x.Result
 	}
 	return nil
 }
@@ -1364,7 +1373,7 @@ const file_switchyard_tasks_v1_worker_service_proto_rawDesc = "" +
 	"\bartifact\x18\x02 \x01(\v2\x1d.switchyard.tasks.v1.ArtifactR\bartifactB\x06\n" +
 	"\x04part\"S\n" +
 	"\x16UploadArtifactResponse\x129\n" +
-	"\bartifact\x18\x01 \x01(\v2\x1d.switchyard.tasks.v1.ArtifactR\bartifact\"\xf8\x05\n" +
+	"\bartifact\x18\x01 \x01(\v2\x1d.switchyard.tasks.v1.ArtifactR\bartifact\"\xa6\x06\n" +
 	"\x11FinishTaskRequest\x12;\n" +
 	"\x05lease\x18\x01 \x01(\v2\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01R\x05lease\x12J\n" +
 	"\asuccess\x18\x02 \x01(\v2..switchyard.tasks.v1.FinishTaskRequest.SuccessH\x00R\asuccess\x12G\n" +
@@ -1379,9 +1388,10 @@ const file_switchyard_tasks_v1_worker_service_proto_rawDesc = "" +
 	"\tretryable\x18\x02 \x01(\bR\tretryable\x12:\n" +
 	"\vretry_delay\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"retryDelay\x12,\n" +
-	"\x06result\x18\x04 \x01(\v2\x14.google.protobuf.AnyR\x06result\x1aI\n" +
+	"\x06result\x18\x04 \x01(\v2\x14.google.protobuf.AnyR\x06result\x1aw\n" +
 	"\tCancelled\x12<\n" +
-	"\areceipt\x18\x01 \x01(\v2\".switchyard.tasks.v1.CancelReceiptR\areceiptB\t\n" +
+	"\areceipt\x18\x01 \x01(\v2\".switchyard.tasks.v1.CancelReceiptR\areceipt\x12,\n" +
+	"\x06result\x18\x02 \x01(\v2\x14.google.protobuf.AnyR\x06resultB\t\n" +
 	"\aoutcomeB\f\n" +
 	"\n" +
 	"_exit_code\"K\n" +
@@ -1483,29 +1493,30 @@ var file_switchyard_tasks_v1_worker_service_proto_depIdxs = []int32{
 	24, // 23: switchyard.tasks.v1.FinishTaskRequest.Failed.retry_delay:type_name -> google.protobuf.Duration
 	30, // 24: switchyard.tasks.v1.FinishTaskRequest.Failed.result:type_name -> google.protobuf.Any
 	32, // 25: switchyard.tasks.v1.FinishTaskRequest.Cancelled.receipt:type_name -> switchyard.tasks.v1.CancelReceipt
-	1,  // 26: switchyard.tasks.v1.WorkerService.ClaimTask:input_type -> switchyard.tasks.v1.ClaimTaskRequest
-	3,  // 27: switchyard.tasks.v1.WorkerService.RenewLease:input_type -> switchyard.tasks.v1.RenewLeaseRequest
-	5,  // 28: switchyard.tasks.v1.WorkerService.WatchCancel:input_type -> switchyard.tasks.v1.WatchCancelRequest
-	7,  // 29: switchyard.tasks.v1.WorkerService.AppendLog:input_type -> switchyard.tasks.v1.AppendLogRequest
-	9,  // 30: switchyard.tasks.v1.WorkerService.ReportProgress:input_type -> switchyard.tasks.v1.ReportProgressRequest
-	11, // 31: switchyard.tasks.v1.WorkerService.UploadArtifact:input_type -> switchyard.tasks.v1.UploadArtifactRequest
-	13, // 32: switchyard.tasks.v1.WorkerService.FinishTask:input_type -> switchyard.tasks.v1.FinishTaskRequest
-	15, // 33: switchyard.tasks.v1.WorkerService.ReleaseTask:input_type -> switchyard.tasks.v1.ReleaseTaskRequest
-	17, // 34: switchyard.tasks.v1.WorkerService.ResolveAddress:input_type -> switchyard.tasks.v1.ResolveAddressRequest
-	2,  // 35: switchyard.tasks.v1.WorkerService.ClaimTask:output_type -> switchyard.tasks.v1.ClaimTaskResponse
-	4,  // 36: switchyard.tasks.v1.WorkerService.RenewLease:output_type -> switchyard.tasks.v1.RenewLeaseResponse
-	6,  // 37: switchyard.tasks.v1.WorkerService.WatchCancel:output_type -> switchyard.tasks.v1.WatchCancelResponse
-	8,  // 38: switchyard.tasks.v1.WorkerService.AppendLog:output_type -> switchyard.tasks.v1.AppendLogResponse
-	10, // 39: switchyard.tasks.v1.WorkerService.ReportProgress:output_type -> switchyard.tasks.v1.ReportProgressResponse
-	12, // 40: switchyard.tasks.v1.WorkerService.UploadArtifact:output_type -> switchyard.tasks.v1.UploadArtifactResponse
-	14, // 41: switchyard.tasks.v1.WorkerService.FinishTask:output_type -> switchyard.tasks.v1.FinishTaskResponse
-	16, // 42: switchyard.tasks.v1.WorkerService.ReleaseTask:output_type -> switchyard.tasks.v1.ReleaseTaskResponse
-	18, // 43: switchyard.tasks.v1.WorkerService.ResolveAddress:output_type -> switchyard.tasks.v1.ResolveAddressResponse
-	35, // [35:44] is the sub-list for method output_type
-	26, // [26:35] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	30, // 26: switchyard.tasks.v1.FinishTaskRequest.Cancelled.result:type_name -> google.protobuf.Any
+	1,  // 27: switchyard.tasks.v1.WorkerService.ClaimTask:input_type -> switchyard.tasks.v1.ClaimTaskRequest
+	3,  // 28: switchyard.tasks.v1.WorkerService.RenewLease:input_type -> switchyard.tasks.v1.RenewLeaseRequest
+	5,  // 29: switchyard.tasks.v1.WorkerService.WatchCancel:input_type -> switchyard.tasks.v1.WatchCancelRequest
+	7,  // 30: switchyard.tasks.v1.WorkerService.AppendLog:input_type -> switchyard.tasks.v1.AppendLogRequest
+	9,  // 31: switchyard.tasks.v1.WorkerService.ReportProgress:input_type -> switchyard.tasks.v1.ReportProgressRequest
+	11, // 32: switchyard.tasks.v1.WorkerService.UploadArtifact:input_type -> switchyard.tasks.v1.UploadArtifactRequest
+	13, // 33: switchyard.tasks.v1.WorkerService.FinishTask:input_type -> switchyard.tasks.v1.FinishTaskRequest
+	15, // 34: switchyard.tasks.v1.WorkerService.ReleaseTask:input_type -> switchyard.tasks.v1.ReleaseTaskRequest
+	17, // 35: switchyard.tasks.v1.WorkerService.ResolveAddress:input_type -> switchyard.tasks.v1.ResolveAddressRequest
+	2,  // 36: switchyard.tasks.v1.WorkerService.ClaimTask:output_type -> switchyard.tasks.v1.ClaimTaskResponse
+	4,  // 37: switchyard.tasks.v1.WorkerService.RenewLease:output_type -> switchyard.tasks.v1.RenewLeaseResponse
+	6,  // 38: switchyard.tasks.v1.WorkerService.WatchCancel:output_type -> switchyard.tasks.v1.WatchCancelResponse
+	8,  // 39: switchyard.tasks.v1.WorkerService.AppendLog:output_type -> switchyard.tasks.v1.AppendLogResponse
+	10, // 40: switchyard.tasks.v1.WorkerService.ReportProgress:output_type -> switchyard.tasks.v1.ReportProgressResponse
+	12, // 41: switchyard.tasks.v1.WorkerService.UploadArtifact:output_type -> switchyard.tasks.v1.UploadArtifactResponse
+	14, // 42: switchyard.tasks.v1.WorkerService.FinishTask:output_type -> switchyard.tasks.v1.FinishTaskResponse
+	16, // 43: switchyard.tasks.v1.WorkerService.ReleaseTask:output_type -> switchyard.tasks.v1.ReleaseTaskResponse
+	18, // 44: switchyard.tasks.v1.WorkerService.ResolveAddress:output_type -> switchyard.tasks.v1.ResolveAddressResponse
+	36, // [36:45] is the sub-list for method output_type
+	27, // [27:36] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_switchyard_tasks_v1_worker_service_proto_init() }

@@ -500,7 +500,7 @@ type UpdateProxyRequest struct {
 	// Leases it may have at once.
 	MaxLeases *int32 `protobuf:"varint,6,opt,name=max_leases,json=maxLeases,proto3,oneof" json:"max_leases,omitempty"`
 	// What of the above is meant: country, username, password, enabled, max_leases, or "*" for all of them. Unset: what
-	// has a value.
+	// has a value; in a JSON body also what is null.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,7,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from gateway_options.v1 import options_pb2 as gateway_dot_v1_dot_options__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from switchyard.auth.v1 import access_pb2 as switchyard_dot_auth_dot_v1_dot_access__pb2
 from switchyard.comfy.v1 import prompt_pb2 as switchyard_dot_comfy_dot_v1_dot_prompt__pb2
 from switchyard.comfy.v1 import session_pb2 as switchyard_dot_comfy_dot_v1_dot_session__pb2
@@ -30,7 +31,7 @@ from switchyard.comfy.v1 import workflow_service_pb2 as switchyard_dot_comfy_dot
 from switchyard.tasks.v1 import worker_service_pb2 as switchyard_dot_tasks_dot_v1_dot_worker__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.switchyard/comfy/v1/comfy_worker_service.proto\x12\x13switchyard.comfy.v1\x1a\x18gateway/v1/options.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a switchyard/comfy/v1/prompt.proto\x1a!switchyard/comfy/v1/session.proto\x1a*switchyard/comfy/v1/workflow_service.proto\x1a(switchyard/tasks/v1/worker_service.proto\"\x1b\n\x0bHoldSession\x12\x0c\n\x04name\x18\x01 \x01(\t\"v\n\nSendPrompt\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x14\n\x0cgraph_number\x18\x03 \x01(\x03\x12\x11\n\titeration\x18\x04 \x01(\x05\x12\x11\n\x04seed\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_seed\"x\n\x10SendPromptResult\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tnode_type\x18\x02 \x01(\t\x12\x0c\n\x04lost\x18\x03 \x01(\x08\x12\x32\n\x07results\x18\x04 \x03(\x0b\x32!.switchyard.comfy.v1.PromptResult\"M\n\x15GetSessionPlanRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\"\xff\x01\n\x16GetSessionPlanResponse\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x18\n\x08password\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02@\x01\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x11\n\taddresses\x18\x04 \x03(\t\x12\x11\n\x04port\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x08headless\x18\x06 \x01(\x08\x12/\n\x04mode\x18\x07 \x01(\x0e\x32!.switchyard.comfy.v1.Session.Mode\x12:\n\non_restart\x18\x08 \x01(\x0e\x32&.switchyard.comfy.v1.Session.OnRestartB\x07\n\x05_port\"\xe0\x01\n\x12ReportReadyRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\x12\x11\n\x04port\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12&\n\x10\x62rowser_endpoint\x18\x03 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x10H\x01\x88\x01\x01\x12&\n\x10\x66rontend_version\x18\x04 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x02\x88\x01\x01\x42\x07\n\x05_portB\x13\n\x11_browser_endpointB\x13\n\x11_frontend_version\"\x15\n\x13ReportReadyResponse\"J\n\x12\x46ollowCallsRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\"\xf9\x02\n\x13\x46ollowCallsResponse\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12=\n\x04open\x18\x02 \x01(\x0b\x32-.switchyard.comfy.v1.FollowCallsResponse.OpenH\x00\x12\x43\n\x07\x63ompose\x18\x03 \x01(\x0b\x32\x30.switchyard.comfy.v1.FollowCallsResponse.ComposeH\x00\x1a/\n\x04Open\x12\x15\n\rworkflow_path\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x1a\x94\x01\n\x07\x43ompose\x12\x0e\n\x06inputs\x18\x01 \x01(\t\x12I\n\x0bseed_policy\x18\x02 \x01(\x0e\x32\x34.switchyard.comfy.v1.QueueWorkflowRequest.SeedPolicy\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\niterations\x18\x04 \x01(\x05\x42\x07\n\x05_seedB\x06\n\x04\x63\x61ll\"\xfb\x04\n\x11\x41nswerCallRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\x12\x16\n\x06number\x18\x02 \x01(\x03\x42\x06\x92\xc2\x18\x02\x18\x01\x12?\n\x06opened\x18\x03 \x01(\x0b\x32-.switchyard.comfy.v1.AnswerCallRequest.OpenedH\x00\x12\x43\n\x08\x63omposed\x18\x04 \x01(\x0b\x32/.switchyard.comfy.v1.AnswerCallRequest.ComposedH\x00\x12\x41\n\x07refusal\x18\x05 \x01(\x0b\x32..switchyard.comfy.v1.AnswerCallRequest.RefusalH\x00\x1a,\n\x06Opened\x12\x12\n\nnode_count\x18\x01 \x01(\x05\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x1a;\n\x08\x43omposed\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\r\n\x05seeds\x18\x03 \x03(\x03\x1a\xd9\x01\n\x07Refusal\x12\x45\n\x06reason\x18\x01 \x01(\x0e\x32\x35.switchyard.comfy.v1.AnswerCallRequest.Refusal.Reason\x12\x0f\n\x07message\x18\x02 \x01(\t\"v\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n\x0eREASON_INVALID\x10\x01\x12\x10\n\x0cREASON_GRAPH\x10\x02\x12\x16\n\x12REASON_NO_WORKFLOW\x10\x03\x12\x16\n\x12REASON_UNREACHABLE\x10\x04\x42\x08\n\x06\x61nswer\"\x14\n\x12\x41nswerCallResponse\"j\n\x12\x43laimPromptRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\x12\x1e\n\x0cwait_seconds\x18\x02 \x01(\x05\x42\x08\x92\xc2\x18\x04\x18\x00 <\"\x92\x01\n\x13\x43laimPromptResponse\x12,\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x0e\n\x06prompt\x18\x03 \x01(\t\x12\x10\n\x08workflow\x18\x04 \x01(\t\x12\x11\n\x04seed\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_seed\"\xb8\x01\n\x13ReportPromptRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\x12%\n\x0f\x63omfy_prompt_id\x18\x02 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x00\x88\x01\x01\x12\x30\n\x06\x65vents\x18\x03 \x03(\x0b\x32 .switchyard.comfy.v1.PromptEventB\x12\n\x10_comfy_prompt_id\"\x16\n\x14ReportPromptResponse2\x9b\x05\n\x12\x43omfyWorkerService\x12q\n\x0eGetSessionPlan\x12*.switchyard.comfy.v1.GetSessionPlanRequest\x1a+.switchyard.comfy.v1.GetSessionPlanResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12h\n\x0bReportReady\x12\'.switchyard.comfy.v1.ReportReadyRequest\x1a(.switchyard.comfy.v1.ReportReadyResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12j\n\x0b\x46ollowCalls\x12\'.switchyard.comfy.v1.FollowCallsRequest\x1a(.switchyard.comfy.v1.FollowCallsResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x30\x01\x12\x65\n\nAnswerCall\x12&.switchyard.comfy.v1.AnswerCallRequest\x1a\'.switchyard.comfy.v1.AnswerCallResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12h\n\x0b\x43laimPrompt\x12\'.switchyard.comfy.v1.ClaimPromptRequest\x1a(.switchyard.comfy.v1.ClaimPromptResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12k\n\x0cReportPrompt\x12(.switchyard.comfy.v1.ReportPromptRequest\x1a).switchyard.comfy.v1.ReportPromptResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.switchyard/comfy/v1/comfy_worker_service.proto\x12\x13switchyard.comfy.v1\x1a\x18gateway/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a switchyard/comfy/v1/prompt.proto\x1a!switchyard/comfy/v1/session.proto\x1a*switchyard/comfy/v1/workflow_service.proto\x1a(switchyard/tasks/v1/worker_service.proto\"\x1b\n\x0bHoldSession\x12\x0c\n\x04name\x18\x01 \x01(\t\"v\n\nSendPrompt\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x14\n\x0cgraph_number\x18\x03 \x01(\x03\x12\x11\n\titeration\x18\x04 \x01(\x05\x12\x11\n\x04seed\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_seed\"x\n\x10SendPromptResult\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tnode_type\x18\x02 \x01(\t\x12\x0c\n\x04lost\x18\x03 \x01(\x08\x12\x32\n\x07results\x18\x04 \x03(\x0b\x32!.switchyard.comfy.v1.PromptResult\"M\n\x15GetSessionPlanRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\"\xff\x01\n\x16GetSessionPlanResponse\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x18\n\x08password\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02@\x01\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x11\n\taddresses\x18\x04 \x03(\t\x12\x11\n\x04port\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x08headless\x18\x06 \x01(\x08\x12/\n\x04mode\x18\x07 \x01(\x0e\x32!.switchyard.comfy.v1.Session.Mode\x12:\n\non_restart\x18\x08 \x01(\x0e\x32&.switchyard.comfy.v1.Session.OnRestartB\x07\n\x05_port\"\xe0\x01\n\x12ReportReadyRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\x12\x11\n\x04port\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12&\n\x10\x62rowser_endpoint\x18\x03 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x10H\x01\x88\x01\x01\x12&\n\x10\x66rontend_version\x18\x04 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x02\x88\x01\x01\x42\x07\n\x05_portB\x13\n\x11_browser_endpointB\x13\n\x11_frontend_version\"\x15\n\x13ReportReadyResponse\"J\n\x12\x46ollowCallsRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\"\xf9\x02\n\x13\x46ollowCallsResponse\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12=\n\x04open\x18\x02 \x01(\x0b\x32-.switchyard.comfy.v1.FollowCallsResponse.OpenH\x00\x12\x43\n\x07\x63ompose\x18\x03 \x01(\x0b\x32\x30.switchyard.comfy.v1.FollowCallsResponse.ComposeH\x00\x1a/\n\x04Open\x12\x15\n\rworkflow_path\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x1a\x94\x01\n\x07\x43ompose\x12\x0e\n\x06inputs\x18\x01 \x01(\t\x12I\n\x0bseed_policy\x18\x02 \x01(\x0e\x32\x34.switchyard.comfy.v1.QueueWorkflowRequest.SeedPolicy\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\niterations\x18\x04 \x01(\x05\x42\x07\n\x05_seedB\x06\n\x04\x63\x61ll\"\xfb\x04\n\x11\x41nswerCallRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\x12\x16\n\x06number\x18\x02 \x01(\x03\x42\x06\x92\xc2\x18\x02\x18\x01\x12?\n\x06opened\x18\x03 \x01(\x0b\x32-.switchyard.comfy.v1.AnswerCallRequest.OpenedH\x00\x12\x43\n\x08\x63omposed\x18\x04 \x01(\x0b\x32/.switchyard.comfy.v1.AnswerCallRequest.ComposedH\x00\x12\x41\n\x07refusal\x18\x05 \x01(\x0b\x32..switchyard.comfy.v1.AnswerCallRequest.RefusalH\x00\x1a,\n\x06Opened\x12\x12\n\nnode_count\x18\x01 \x01(\x05\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x1a;\n\x08\x43omposed\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\r\n\x05seeds\x18\x03 \x03(\x03\x1a\xd9\x01\n\x07Refusal\x12\x45\n\x06reason\x18\x01 \x01(\x0e\x32\x35.switchyard.comfy.v1.AnswerCallRequest.Refusal.Reason\x12\x0f\n\x07message\x18\x02 \x01(\t\"v\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n\x0eREASON_INVALID\x10\x01\x12\x10\n\x0cREASON_GRAPH\x10\x02\x12\x16\n\x12REASON_NO_WORKFLOW\x10\x03\x12\x16\n\x12REASON_UNREACHABLE\x10\x04\x42\x08\n\x06\x61nswer\"\x14\n\x12\x41nswerCallResponse\"j\n\x12\x43laimPromptRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\x12\x1e\n\x0cwait_seconds\x18\x02 \x01(\x05\x42\x08\x92\xc2\x18\x04\x18\x00 <\"\xc6\x01\n\x13\x43laimPromptResponse\x12,\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x0e\n\x06prompt\x18\x03 \x01(\t\x12\x10\n\x08workflow\x18\x04 \x01(\t\x12\x11\n\x04seed\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x32\n\x0f\x61ttempt_timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\n\x05_seed\"\xb8\x01\n\x13ReportPromptRequest\x12\x34\n\x05lease\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.LeaseKeyB\x06\x92\xc2\x18\x02\x10\x01\x12%\n\x0f\x63omfy_prompt_id\x18\x02 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x00\x88\x01\x01\x12\x30\n\x06\x65vents\x18\x03 \x03(\x0b\x32 .switchyard.comfy.v1.PromptEventB\x12\n\x10_comfy_prompt_id\"\x16\n\x14ReportPromptResponse2\x9b\x05\n\x12\x43omfyWorkerService\x12q\n\x0eGetSessionPlan\x12*.switchyard.comfy.v1.GetSessionPlanRequest\x1a+.switchyard.comfy.v1.GetSessionPlanResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12h\n\x0bReportReady\x12\'.switchyard.comfy.v1.ReportReadyRequest\x1a(.switchyard.comfy.v1.ReportReadyResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12j\n\x0b\x46ollowCalls\x12\'.switchyard.comfy.v1.FollowCallsRequest\x1a(.switchyard.comfy.v1.FollowCallsResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x30\x01\x12\x65\n\nAnswerCall\x12&.switchyard.comfy.v1.AnswerCallRequest\x1a\'.switchyard.comfy.v1.AnswerCallResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12h\n\x0b\x43laimPrompt\x12\'.switchyard.comfy.v1.ClaimPromptRequest\x1a(.switchyard.comfy.v1.ClaimPromptResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x12k\n\x0cReportPrompt\x12(.switchyard.comfy.v1.ReportPromptRequest\x1a).switchyard.comfy.v1.ReportPromptResponse\"\x06\xe2\xc2\x18\x02\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -73,48 +74,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMFYWORKERSERVICE'].methods_by_name['ClaimPrompt']._serialized_options = b'\342\302\030\002\030\001'
   _globals['_COMFYWORKERSERVICE'].methods_by_name['ReportPrompt']._loaded_options = None
   _globals['_COMFYWORKERSERVICE'].methods_by_name['ReportPrompt']._serialized_options = b'\342\302\030\002\030\001'
-  _globals['_HOLDSESSION']._serialized_start=285
-  _globals['_HOLDSESSION']._serialized_end=312
-  _globals['_SENDPROMPT']._serialized_start=314
-  _globals['_SENDPROMPT']._serialized_end=432
-  _globals['_SENDPROMPTRESULT']._serialized_start=434
-  _globals['_SENDPROMPTRESULT']._serialized_end=554
-  _globals['_GETSESSIONPLANREQUEST']._serialized_start=556
-  _globals['_GETSESSIONPLANREQUEST']._serialized_end=633
-  _globals['_GETSESSIONPLANRESPONSE']._serialized_start=636
-  _globals['_GETSESSIONPLANRESPONSE']._serialized_end=891
-  _globals['_REPORTREADYREQUEST']._serialized_start=894
-  _globals['_REPORTREADYREQUEST']._serialized_end=1118
-  _globals['_REPORTREADYRESPONSE']._serialized_start=1120
-  _globals['_REPORTREADYRESPONSE']._serialized_end=1141
-  _globals['_FOLLOWCALLSREQUEST']._serialized_start=1143
-  _globals['_FOLLOWCALLSREQUEST']._serialized_end=1217
-  _globals['_FOLLOWCALLSRESPONSE']._serialized_start=1220
-  _globals['_FOLLOWCALLSRESPONSE']._serialized_end=1597
-  _globals['_FOLLOWCALLSRESPONSE_OPEN']._serialized_start=1391
-  _globals['_FOLLOWCALLSRESPONSE_OPEN']._serialized_end=1438
-  _globals['_FOLLOWCALLSRESPONSE_COMPOSE']._serialized_start=1441
-  _globals['_FOLLOWCALLSRESPONSE_COMPOSE']._serialized_end=1589
-  _globals['_ANSWERCALLREQUEST']._serialized_start=1600
-  _globals['_ANSWERCALLREQUEST']._serialized_end=2235
-  _globals['_ANSWERCALLREQUEST_OPENED']._serialized_start=1900
-  _globals['_ANSWERCALLREQUEST_OPENED']._serialized_end=1944
-  _globals['_ANSWERCALLREQUEST_COMPOSED']._serialized_start=1946
-  _globals['_ANSWERCALLREQUEST_COMPOSED']._serialized_end=2005
-  _globals['_ANSWERCALLREQUEST_REFUSAL']._serialized_start=2008
-  _globals['_ANSWERCALLREQUEST_REFUSAL']._serialized_end=2225
-  _globals['_ANSWERCALLREQUEST_REFUSAL_REASON']._serialized_start=2107
-  _globals['_ANSWERCALLREQUEST_REFUSAL_REASON']._serialized_end=2225
-  _globals['_ANSWERCALLRESPONSE']._serialized_start=2237
-  _globals['_ANSWERCALLRESPONSE']._serialized_end=2257
-  _globals['_CLAIMPROMPTREQUEST']._serialized_start=2259
-  _globals['_CLAIMPROMPTREQUEST']._serialized_end=2365
-  _globals['_CLAIMPROMPTRESPONSE']._serialized_start=2368
-  _globals['_CLAIMPROMPTRESPONSE']._serialized_end=2514
-  _globals['_REPORTPROMPTREQUEST']._serialized_start=2517
-  _globals['_REPORTPROMPTREQUEST']._serialized_end=2701
-  _globals['_REPORTPROMPTRESPONSE']._serialized_start=2703
-  _globals['_REPORTPROMPTRESPONSE']._serialized_end=2725
-  _globals['_COMFYWORKERSERVICE']._serialized_start=2728
-  _globals['_COMFYWORKERSERVICE']._serialized_end=3395
+  _globals['_HOLDSESSION']._serialized_start=317
+  _globals['_HOLDSESSION']._serialized_end=344
+  _globals['_SENDPROMPT']._serialized_start=346
+  _globals['_SENDPROMPT']._serialized_end=464
+  _globals['_SENDPROMPTRESULT']._serialized_start=466
+  _globals['_SENDPROMPTRESULT']._serialized_end=586
+  _globals['_GETSESSIONPLANREQUEST']._serialized_start=588
+  _globals['_GETSESSIONPLANREQUEST']._serialized_end=665
+  _globals['_GETSESSIONPLANRESPONSE']._serialized_start=668
+  _globals['_GETSESSIONPLANRESPONSE']._serialized_end=923
+  _globals['_REPORTREADYREQUEST']._serialized_start=926
+  _globals['_REPORTREADYREQUEST']._serialized_end=1150
+  _globals['_REPORTREADYRESPONSE']._serialized_start=1152
+  _globals['_REPORTREADYRESPONSE']._serialized_end=1173
+  _globals['_FOLLOWCALLSREQUEST']._serialized_start=1175
+  _globals['_FOLLOWCALLSREQUEST']._serialized_end=1249
+  _globals['_FOLLOWCALLSRESPONSE']._serialized_start=1252
+  _globals['_FOLLOWCALLSRESPONSE']._serialized_end=1629
+  _globals['_FOLLOWCALLSRESPONSE_OPEN']._serialized_start=1423
+  _globals['_FOLLOWCALLSRESPONSE_OPEN']._serialized_end=1470
+  _globals['_FOLLOWCALLSRESPONSE_COMPOSE']._serialized_start=1473
+  _globals['_FOLLOWCALLSRESPONSE_COMPOSE']._serialized_end=1621
+  _globals['_ANSWERCALLREQUEST']._serialized_start=1632
+  _globals['_ANSWERCALLREQUEST']._serialized_end=2267
+  _globals['_ANSWERCALLREQUEST_OPENED']._serialized_start=1932
+  _globals['_ANSWERCALLREQUEST_OPENED']._serialized_end=1976
+  _globals['_ANSWERCALLREQUEST_COMPOSED']._serialized_start=1978
+  _globals['_ANSWERCALLREQUEST_COMPOSED']._serialized_end=2037
+  _globals['_ANSWERCALLREQUEST_REFUSAL']._serialized_start=2040
+  _globals['_ANSWERCALLREQUEST_REFUSAL']._serialized_end=2257
+  _globals['_ANSWERCALLREQUEST_REFUSAL_REASON']._serialized_start=2139
+  _globals['_ANSWERCALLREQUEST_REFUSAL_REASON']._serialized_end=2257
+  _globals['_ANSWERCALLRESPONSE']._serialized_start=2269
+  _globals['_ANSWERCALLRESPONSE']._serialized_end=2289
+  _globals['_CLAIMPROMPTREQUEST']._serialized_start=2291
+  _globals['_CLAIMPROMPTREQUEST']._serialized_end=2397
+  _globals['_CLAIMPROMPTRESPONSE']._serialized_start=2400
+  _globals['_CLAIMPROMPTRESPONSE']._serialized_end=2598
+  _globals['_REPORTPROMPTREQUEST']._serialized_start=2601
+  _globals['_REPORTPROMPTREQUEST']._serialized_end=2785
+  _globals['_REPORTPROMPTRESPONSE']._serialized_start=2787
+  _globals['_REPORTPROMPTRESPONSE']._serialized_end=2809
+  _globals['_COMFYWORKERSERVICE']._serialized_start=2812
+  _globals['_COMFYWORKERSERVICE']._serialized_end=3479
 # @@protoc_insertion_point(module_scope)

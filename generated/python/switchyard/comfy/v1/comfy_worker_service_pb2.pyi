@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -596,6 +597,7 @@ class ClaimPromptResponse(_message.Message):
     PROMPT_FIELD_NUMBER: _builtins.int
     WORKFLOW_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    ATTEMPT_TIMEOUT_FIELD_NUMBER: _builtins.int
     attempt: _builtins.int
     """Name of the attempt; 1 for the first."""
     prompt: _builtins.str
@@ -608,6 +610,12 @@ class ClaimPromptResponse(_message.Message):
     def lease(self) -> _worker_service_pb2.LeaseKey:
         """The prompt's own lease. Unset: there is none to send."""
 
+    @_builtins.property
+    def attempt_timeout(self) -> _duration_pb2.Duration:
+        """Time allowed for it, counted from its claim. The worker has ComfyUI stop it then, and reports error type Timeout. Unset,
+        as by servers that knew no such time: as long as a session lasts.
+        """
+
     def __init__(
         self,
         *,
@@ -616,10 +624,11 @@ class ClaimPromptResponse(_message.Message):
         prompt: _builtins.str = ...,
         workflow: _builtins.str = ...,
         seed: _builtins.int | None = ...,
+        attempt_timeout: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "lease", b"lease", "seed", b"seed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "attempt_timeout", b"attempt_timeout", "lease", b"lease", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "attempt", b"attempt", "lease", b"lease", "prompt", b"prompt", "seed", b"seed", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "attempt", b"attempt", "attempt_timeout", b"attempt_timeout", "lease", b"lease", "prompt", b"prompt", "seed", b"seed", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015

@@ -66,7 +66,8 @@ class SessionServiceServicer:
         Errors: FAILED_PRECONDITION with ERROR_REASON_SESSION_ACTIVE while one of that name lives, with
         ERROR_REASON_PORT_TAKEN when somebody else listens at the port, with ERROR_REASON_NO_CAPACITY when no worker took it
         within the wait; INVALID_ARGUMENT, with ERROR_REASON_ADDRESS_REFUSED for an address that may not be called;
-        INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED. Afterwards nothing of it is left.
+        INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED, or with ERROR_REASON_NO_BROWSER when its
+        worker has none for it; UNAVAILABLE with ERROR_REASON_BROWSER_GONE. Afterwards nothing of it is left.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

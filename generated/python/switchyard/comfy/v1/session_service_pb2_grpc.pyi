@@ -38,7 +38,8 @@ class SessionServiceStub:
     Errors: FAILED_PRECONDITION with ERROR_REASON_SESSION_ACTIVE while one of that name lives, with
     ERROR_REASON_PORT_TAKEN when somebody else listens at the port, with ERROR_REASON_NO_CAPACITY when no worker took it
     within the wait; INVALID_ARGUMENT, with ERROR_REASON_ADDRESS_REFUSED for an address that may not be called;
-    INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED. Afterwards nothing of it is left.
+    INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED, or with ERROR_REASON_NO_BROWSER when its
+    worker has none for it; UNAVAILABLE with ERROR_REASON_BROWSER_GONE. Afterwards nothing of it is left.
     """
     StopSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.StopSessionRequest, _session_service_pb2.StopSessionResponse]
     """Ends a session: it takes no more calls, and its name is free. Prompts that wait or run are finished first, and the
@@ -62,7 +63,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
     Errors: FAILED_PRECONDITION with ERROR_REASON_SESSION_ACTIVE while one of that name lives, with
     ERROR_REASON_PORT_TAKEN when somebody else listens at the port, with ERROR_REASON_NO_CAPACITY when no worker took it
     within the wait; INVALID_ARGUMENT, with ERROR_REASON_ADDRESS_REFUSED for an address that may not be called;
-    INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED. Afterwards nothing of it is left.
+    INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED, or with ERROR_REASON_NO_BROWSER when its
+    worker has none for it; UNAVAILABLE with ERROR_REASON_BROWSER_GONE. Afterwards nothing of it is left.
     """
     StopSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.StopSessionRequest, _session_service_pb2.StopSessionResponse]  # type: ignore[assignment]
     """Ends a session: it takes no more calls, and its name is free. Prompts that wait or run are finished first, and the
@@ -89,7 +91,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: FAILED_PRECONDITION with ERROR_REASON_SESSION_ACTIVE while one of that name lives, with
         ERROR_REASON_PORT_TAKEN when somebody else listens at the port, with ERROR_REASON_NO_CAPACITY when no worker took it
         within the wait; INVALID_ARGUMENT, with ERROR_REASON_ADDRESS_REFUSED for an address that may not be called;
-        INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED. Afterwards nothing of it is left.
+        INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED, or with ERROR_REASON_NO_BROWSER when its
+        worker has none for it; UNAVAILABLE with ERROR_REASON_BROWSER_GONE. Afterwards nothing of it is left.
         """
 
     @_abc_1.abstractmethod

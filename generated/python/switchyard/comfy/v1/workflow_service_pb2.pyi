@@ -155,6 +155,7 @@ class QueueWorkflowRequest(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
     iterations: _builtins.int
     """How often. Unset means once."""
     inputs: _builtins.str
@@ -169,6 +170,10 @@ class QueueWorkflowRequest(_message.Message):
     """Name of the session. Empty means "default"."""
     request_id: _builtins.str
     """The same key with the same request within 24 h gives the first answer again; with another one it is refused."""
+    timeout_seconds: _builtins.int
+    """Time allowed for each prompt, 1 to 86,400, counted from when it can be sent. ComfyUI is then told to stop it, and it
+    ends with error type Timeout.
+    """
     def __init__(
         self,
         *,
@@ -178,19 +183,24 @@ class QueueWorkflowRequest(_message.Message):
         seed: _builtins.int | None = ...,
         session: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        timeout_seconds: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_iterations", b"_iterations", "_seed", b"_seed", "iterations", b"iterations", "seed", b"seed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_iterations", b"_iterations", "_seed", b"_seed", "_timeout_seconds", b"_timeout_seconds", "iterations", b"iterations", "seed", b"seed", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_iterations", b"_iterations", "_seed", b"_seed", "inputs", b"inputs", "iterations", b"iterations", "request_id", b"request_id", "seed", b"seed", "seed_policy", b"seed_policy", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_iterations", b"_iterations", "_seed", b"_seed", "_timeout_seconds", b"_timeout_seconds", "inputs", b"inputs", "iterations", b"iterations", "request_id", b"request_id", "seed", b"seed", "seed_policy", b"seed_policy", "session", b"session", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__iterations: _TypeAlias = _typing.Literal["iterations"]  # noqa: Y015
     _WhichOneofArgType__iterations: _TypeAlias = _typing.Literal["_iterations", b"_iterations"]  # noqa: Y015
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    _WhichOneofReturnType__timeout_seconds: _TypeAlias = _typing.Literal["timeout_seconds"]  # noqa: Y015
+    _WhichOneofArgType__timeout_seconds: _TypeAlias = _typing.Literal["_timeout_seconds", b"_timeout_seconds"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__iterations) -> _WhichOneofReturnType__iterations | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_seconds) -> _WhichOneofReturnType__timeout_seconds | None: ...
 
 Global___QueueWorkflowRequest: _TypeAlias = QueueWorkflowRequest  # noqa: Y015
 

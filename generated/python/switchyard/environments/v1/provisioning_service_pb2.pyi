@@ -473,7 +473,7 @@ class FoundEnvironment(_message.Message):
     class _StandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[FoundEnvironment._Standing.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STANDING_UNSPECIFIED: FoundEnvironment._Standing.ValueType  # 0
-        """Never sent."""
+        """It is there, and the list it was found in does not tell how it fares."""
         STANDING_RUNNING: FoundEnvironment._Standing.ValueType  # 1
         """It runs."""
         STANDING_STOPPED: FoundEnvironment._Standing.ValueType  # 2
@@ -487,7 +487,7 @@ class FoundEnvironment(_message.Message):
         """How it fares there."""
 
     STANDING_UNSPECIFIED: FoundEnvironment.Standing.ValueType  # 0
-    """Never sent."""
+    """It is there, and the list it was found in does not tell how it fares."""
     STANDING_RUNNING: FoundEnvironment.Standing.ValueType  # 1
     """It runs."""
     STANDING_STOPPED: FoundEnvironment.Standing.ValueType  # 2
@@ -537,12 +537,19 @@ class ReportFoundResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    WANTED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def wanted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of those that were told without a standing, the ones of which it is wanted. To be looked at one by one, and told again."""
+
     def __init__(
         self,
+        *,
+        wanted: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["wanted", b"wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

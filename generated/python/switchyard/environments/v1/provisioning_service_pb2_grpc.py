@@ -65,7 +65,8 @@ class ProvisioningServiceServicer:
 
     def ReportFound(self, request, context):
         """Tells what a provider has of ours, page by page, for a Task of kind "compare_environments". A comparison counts when the
-        Task succeeds; the pages of an attempt replace those of the one before.
+        Task succeeds; the pages of an attempt replace those of the one before. What is told of one environment more than once
+        is taken together.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

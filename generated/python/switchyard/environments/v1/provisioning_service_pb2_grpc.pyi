@@ -42,7 +42,8 @@ class ProvisioningServiceStub:
     """
     ReportFound: _grpc.UnaryUnaryMultiCallable[_provisioning_service_pb2.ReportFoundRequest, _provisioning_service_pb2.ReportFoundResponse]
     """Tells what a provider has of ours, page by page, for a Task of kind "compare_environments". A comparison counts when the
-    Task succeeds; the pages of an attempt replace those of the one before.
+    Task succeeds; the pages of an attempt replace those of the one before. What is told of one environment more than once
+    is taken together.
     """
 
 @_typing.type_check_only
@@ -59,7 +60,8 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     """
     ReportFound: _aio.UnaryUnaryMultiCallable[_provisioning_service_pb2.ReportFoundRequest, _provisioning_service_pb2.ReportFoundResponse]  # type: ignore[assignment]
     """Tells what a provider has of ours, page by page, for a Task of kind "compare_environments". A comparison counts when the
-    Task succeeds; the pages of an attempt replace those of the one before.
+    Task succeeds; the pages of an attempt replace those of the one before. What is told of one environment more than once
+    is taken together.
     """
 
 class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -85,7 +87,8 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_service_pb2.ReportFoundResponse, _abc.Awaitable[_provisioning_service_pb2.ReportFoundResponse]]:
         """Tells what a provider has of ours, page by page, for a Task of kind "compare_environments". A comparison counts when the
-        Task succeeds; the pages of an attempt replace those of the one before.
+        Task succeeds; the pages of an attempt replace those of the one before. What is told of one environment more than once
+        is taken together.
         """
 
 def add_ProvisioningServiceServicer_to_server(servicer: ProvisioningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

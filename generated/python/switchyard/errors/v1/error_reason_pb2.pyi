@@ -100,6 +100,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The provider could not do it. The log of the Task says what it answered."""
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 38
     """The user would have more than their quota."""
+    ERROR_REASON_NO_BROWSER: _ErrorReason.ValueType  # 39
+    """The worker that took the session has no browser for it: no Chromium, or no screen for a window. The message says what
+    to install.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: `reason` of the google.rpc.ErrorInfo in every error, in the domain "switchyard".
@@ -184,4 +188,8 @@ ERROR_REASON_ENVIRONMENT_FAILED: ErrorReason.ValueType  # 37
 """The provider could not do it. The log of the Task says what it answered."""
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 38
 """The user would have more than their quota."""
+ERROR_REASON_NO_BROWSER: ErrorReason.ValueType  # 39
+"""The worker that took the session has no browser for it: no Chromium, or no screen for a window. The message says what
+to install.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

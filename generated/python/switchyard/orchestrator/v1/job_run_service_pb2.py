@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from gateway_options.v1 import options_pb2 as gateway_dot_v1_dot_options__pb2
 from switchyard.auth.v1 import access_pb2 as switchyard_dot_auth_dot_v1_dot_access__pb2
 from switchyard.orchestrator.v1 import graph_pb2 as switchyard_dot_orchestrator_dot_v1_dot_graph__pb2
+from switchyard.orchestrator.v1 import job_pb2 as switchyard_dot_orchestrator_dot_v1_dot_job__pb2
 from switchyard.tasks.v1 import task_pb2 as switchyard_dot_tasks_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0switchyard/orchestrator/v1/job_run_service.proto\x12\x1aswitchyard.orchestrator.v1\x1a\x18gateway/v1/options.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a&switchyard/orchestrator/v1/graph.proto\x1a\x1eswitchyard/tasks/v1/task.proto\"\x85\x01\n\x18ResolveJobAddressRequest\x12\x18\n\x08robot_id\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x16\n\x06job_id\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x1f\n\rfencing_token\x18\x03 \x01(\x03\x42\x08\x92\xc2\x18\x04\x10\x01\x18\x01\x12\x16\n\x03url\x18\x04 \x01(\tB\t\x92\xc2\x18\x05\x10\x01 \x80@\".\n\x19ResolveJobAddressResponse\x12\x11\n\taddresses\x18\x01 \x03(\t\"\x87\x01\n\x15GetSubworkflowRequest\x12\x18\n\x08robot_id\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x16\n\x06job_id\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x1f\n\rfencing_token\x18\x03 \x01(\x03\x42\x08\x92\xc2\x18\x04\x10\x01\x18\x01\x12\x1b\n\x08workflow\x18\x04 \x01(\tB\t\x92\xc2\x18\x05\x10\x01 \xff\x01\"\xf2\x01\n\x16GetSubworkflowResponse\x12\x13\n\x0bworkflow_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x30\n\x05graph\x18\x03 \x01(\x0b\x32!.switchyard.orchestrator.v1.Graph\x12P\n\x07secrets\x18\x04 \x03(\x0b\x32?.switchyard.orchestrator.v1.GetSubworkflowResponse.SecretsEntry\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8b\x01\n\x15SaveCheckpointRequest\x12\x18\n\x08robot_id\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x16\n\x06job_id\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x1f\n\rfencing_token\x18\x03 \x01(\x03\x42\x08\x92\xc2\x18\x04\x10\x01\x18\x01\x12\x1f\n\ncheckpoint\x18\x04 \x01(\x0c\x42\x0b\x92\xc2\x18\x07\x10\x01 \x80\x80\x80\x04\"\x18\n\x16SaveCheckpointResponse\"\x92\x01\n\x18UploadJobArtifactRequest\x12\x10\n\x08robot_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x15\n\rfencing_token\x18\x03 \x01(\x03\x12/\n\x08\x61rtifact\x18\x04 \x01(\x0b\x32\x1d.switchyard.tasks.v1.Artifact\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\"L\n\x19UploadJobArtifactResponse\x12/\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.Artifact2\xa9\x04\n\rJobRunService\x12\x88\x01\n\x11ResolveJobAddress\x12\x34.switchyard.orchestrator.v1.ResolveJobAddressRequest\x1a\x35.switchyard.orchestrator.v1.ResolveJobAddressResponse\"\x06\xe2\xc2\x18\x02@\x01\x12\x7f\n\x0eGetSubworkflow\x12\x31.switchyard.orchestrator.v1.GetSubworkflowRequest\x1a\x32.switchyard.orchestrator.v1.GetSubworkflowResponse\"\x06\xe2\xc2\x18\x02@\x01\x12\x7f\n\x0eSaveCheckpoint\x12\x31.switchyard.orchestrator.v1.SaveCheckpointRequest\x1a\x32.switchyard.orchestrator.v1.SaveCheckpointResponse\"\x06\xe2\xc2\x18\x02@\x01\x12\x8a\x01\n\x11UploadJobArtifact\x12\x34.switchyard.orchestrator.v1.UploadJobArtifactRequest\x1a\x35.switchyard.orchestrator.v1.UploadJobArtifactResponse\"\x06\xe2\xc2\x18\x02@\x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0switchyard/orchestrator/v1/job_run_service.proto\x12\x1aswitchyard.orchestrator.v1\x1a\x18gateway/v1/options.proto\x1a\x1fswitchyard/auth/v1/access.proto\x1a&switchyard/orchestrator/v1/graph.proto\x1a$switchyard/orchestrator/v1/job.proto\x1a\x1eswitchyard/tasks/v1/task.proto\"\x85\x01\n\x18ResolveJobAddressRequest\x12\x18\n\x08robot_id\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x16\n\x06job_id\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x1f\n\rfencing_token\x18\x03 \x01(\x03\x42\x08\x92\xc2\x18\x04\x10\x01\x18\x01\x12\x16\n\x03url\x18\x04 \x01(\tB\t\x92\xc2\x18\x05\x10\x01 \x80@\".\n\x19ResolveJobAddressResponse\x12\x11\n\taddresses\x18\x01 \x03(\t\"\x87\x01\n\x15GetSubworkflowRequest\x12\x18\n\x08robot_id\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x16\n\x06job_id\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x1f\n\rfencing_token\x18\x03 \x01(\x03\x42\x08\x92\xc2\x18\x04\x10\x01\x18\x01\x12\x1b\n\x08workflow\x18\x04 \x01(\tB\t\x92\xc2\x18\x05\x10\x01 \xff\x01\"\xf2\x01\n\x16GetSubworkflowResponse\x12\x13\n\x0bworkflow_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x30\n\x05graph\x18\x03 \x01(\x0b\x32!.switchyard.orchestrator.v1.Graph\x12P\n\x07secrets\x18\x04 \x03(\x0b\x32?.switchyard.orchestrator.v1.GetSubworkflowResponse.SecretsEntry\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xfb\x01\n\x15SaveCheckpointRequest\x12\x18\n\x08robot_id\x18\x01 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x16\n\x06job_id\x18\x02 \x01(\tB\x06\x92\xc2\x18\x02\x10\x01\x12\x1f\n\rfencing_token\x18\x03 \x01(\x03\x42\x08\x92\xc2\x18\x04\x10\x01\x18\x01\x12\x1f\n\ncheckpoint\x18\x04 \x01(\x0c\x42\x0b\x92\xc2\x18\x07\x10\x01 \x80\x80\x80\x04\x12!\n\x11\x65xecutions_before\x18\x05 \x01(\x05\x42\x06\x92\xc2\x18\x02\x18\x00\x12K\n\x0fnode_executions\x18\x06 \x03(\x0b\x32).switchyard.orchestrator.v1.NodeExecutionB\x07\x92\xc2\x18\x03 \x90N\"\x18\n\x16SaveCheckpointResponse\"\x92\x01\n\x18UploadJobArtifactRequest\x12\x10\n\x08robot_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x15\n\rfencing_token\x18\x03 \x01(\x03\x12/\n\x08\x61rtifact\x18\x04 \x01(\x0b\x32\x1d.switchyard.tasks.v1.Artifact\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\"L\n\x19UploadJobArtifactResponse\x12/\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1d.switchyard.tasks.v1.Artifact2\xa9\x04\n\rJobRunService\x12\x88\x01\n\x11ResolveJobAddress\x12\x34.switchyard.orchestrator.v1.ResolveJobAddressRequest\x1a\x35.switchyard.orchestrator.v1.ResolveJobAddressResponse\"\x06\xe2\xc2\x18\x02@\x01\x12\x7f\n\x0eGetSubworkflow\x12\x31.switchyard.orchestrator.v1.GetSubworkflowRequest\x1a\x32.switchyard.orchestrator.v1.GetSubworkflowResponse\"\x06\xe2\xc2\x18\x02@\x01\x12\x7f\n\x0eSaveCheckpoint\x12\x31.switchyard.orchestrator.v1.SaveCheckpointRequest\x1a\x32.switchyard.orchestrator.v1.SaveCheckpointResponse\"\x06\xe2\xc2\x18\x02@\x01\x12\x8a\x01\n\x11UploadJobArtifact\x12\x34.switchyard.orchestrator.v1.UploadJobArtifactRequest\x1a\x35.switchyard.orchestrator.v1.UploadJobArtifactResponse\"\x06\xe2\xc2\x18\x02@\x01(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,6 +62,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SAVECHECKPOINTREQUEST'].fields_by_name['fencing_token']._serialized_options = b'\222\302\030\004\020\001\030\001'
   _globals['_SAVECHECKPOINTREQUEST'].fields_by_name['checkpoint']._loaded_options = None
   _globals['_SAVECHECKPOINTREQUEST'].fields_by_name['checkpoint']._serialized_options = b'\222\302\030\007\020\001 \200\200\200\004'
+  _globals['_SAVECHECKPOINTREQUEST'].fields_by_name['executions_before']._loaded_options = None
+  _globals['_SAVECHECKPOINTREQUEST'].fields_by_name['executions_before']._serialized_options = b'\222\302\030\002\030\000'
+  _globals['_SAVECHECKPOINTREQUEST'].fields_by_name['node_executions']._loaded_options = None
+  _globals['_SAVECHECKPOINTREQUEST'].fields_by_name['node_executions']._serialized_options = b'\222\302\030\003 \220N'
   _globals['_JOBRUNSERVICE'].methods_by_name['ResolveJobAddress']._loaded_options = None
   _globals['_JOBRUNSERVICE'].methods_by_name['ResolveJobAddress']._serialized_options = b'\342\302\030\002@\001'
   _globals['_JOBRUNSERVICE'].methods_by_name['GetSubworkflow']._loaded_options = None
@@ -69,24 +74,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBRUNSERVICE'].methods_by_name['SaveCheckpoint']._serialized_options = b'\342\302\030\002@\001'
   _globals['_JOBRUNSERVICE'].methods_by_name['UploadJobArtifact']._loaded_options = None
   _globals['_JOBRUNSERVICE'].methods_by_name['UploadJobArtifact']._serialized_options = b'\342\302\030\002@\001'
-  _globals['_RESOLVEJOBADDRESSREQUEST']._serialized_start=212
-  _globals['_RESOLVEJOBADDRESSREQUEST']._serialized_end=345
-  _globals['_RESOLVEJOBADDRESSRESPONSE']._serialized_start=347
-  _globals['_RESOLVEJOBADDRESSRESPONSE']._serialized_end=393
-  _globals['_GETSUBWORKFLOWREQUEST']._serialized_start=396
-  _globals['_GETSUBWORKFLOWREQUEST']._serialized_end=531
-  _globals['_GETSUBWORKFLOWRESPONSE']._serialized_start=534
-  _globals['_GETSUBWORKFLOWRESPONSE']._serialized_end=776
-  _globals['_GETSUBWORKFLOWRESPONSE_SECRETSENTRY']._serialized_start=730
-  _globals['_GETSUBWORKFLOWRESPONSE_SECRETSENTRY']._serialized_end=776
-  _globals['_SAVECHECKPOINTREQUEST']._serialized_start=779
-  _globals['_SAVECHECKPOINTREQUEST']._serialized_end=918
-  _globals['_SAVECHECKPOINTRESPONSE']._serialized_start=920
-  _globals['_SAVECHECKPOINTRESPONSE']._serialized_end=944
-  _globals['_UPLOADJOBARTIFACTREQUEST']._serialized_start=947
-  _globals['_UPLOADJOBARTIFACTREQUEST']._serialized_end=1093
-  _globals['_UPLOADJOBARTIFACTRESPONSE']._serialized_start=1095
-  _globals['_UPLOADJOBARTIFACTRESPONSE']._serialized_end=1171
-  _globals['_JOBRUNSERVICE']._serialized_start=1174
-  _globals['_JOBRUNSERVICE']._serialized_end=1727
+  _globals['_RESOLVEJOBADDRESSREQUEST']._serialized_start=250
+  _globals['_RESOLVEJOBADDRESSREQUEST']._serialized_end=383
+  _globals['_RESOLVEJOBADDRESSRESPONSE']._serialized_start=385
+  _globals['_RESOLVEJOBADDRESSRESPONSE']._serialized_end=431
+  _globals['_GETSUBWORKFLOWREQUEST']._serialized_start=434
+  _globals['_GETSUBWORKFLOWREQUEST']._serialized_end=569
+  _globals['_GETSUBWORKFLOWRESPONSE']._serialized_start=572
+  _globals['_GETSUBWORKFLOWRESPONSE']._serialized_end=814
+  _globals['_GETSUBWORKFLOWRESPONSE_SECRETSENTRY']._serialized_start=768
+  _globals['_GETSUBWORKFLOWRESPONSE_SECRETSENTRY']._serialized_end=814
+  _globals['_SAVECHECKPOINTREQUEST']._serialized_start=817
+  _globals['_SAVECHECKPOINTREQUEST']._serialized_end=1068
+  _globals['_SAVECHECKPOINTRESPONSE']._serialized_start=1070
+  _globals['_SAVECHECKPOINTRESPONSE']._serialized_end=1094
+  _globals['_UPLOADJOBARTIFACTREQUEST']._serialized_start=1097
+  _globals['_UPLOADJOBARTIFACTREQUEST']._serialized_end=1243
+  _globals['_UPLOADJOBARTIFACTRESPONSE']._serialized_start=1245
+  _globals['_UPLOADJOBARTIFACTRESPONSE']._serialized_end=1321
+  _globals['_JOBRUNSERVICE']._serialized_start=1324
+  _globals['_JOBRUNSERVICE']._serialized_end=1877
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from switchyard.orchestrator.v1 import graph_pb2 as _graph_pb2
+from switchyard.orchestrator.v1 import job_pb2 as _job_pb2
 from switchyard.tasks.v1 import task_pb2 as _task_pb2
 import builtins as _builtins
 import sys
@@ -180,6 +181,8 @@ class SaveCheckpointRequest(_message.Message):
     JOB_ID_FIELD_NUMBER: _builtins.int
     FENCING_TOKEN_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    EXECUTIONS_BEFORE_FIELD_NUMBER: _builtins.int
+    NODE_EXECUTIONS_FIELD_NUMBER: _builtins.int
     robot_id: _builtins.str
     """Which robot."""
     job_id: _builtins.str
@@ -188,6 +191,14 @@ class SaveCheckpointRequest(_message.Message):
     """Of its assignment."""
     checkpoint: _builtins.bytes
     """In the engine's own words, at most 8 MiB; kept encrypted."""
+    executions_before: _builtins.int
+    """How many executions that were stored stay, from the first on; those behind them are replaced. 0 for a run that has
+    begun anew.
+    """
+    @_builtins.property
+    def node_executions(self) -> _containers.RepeatedCompositeFieldContainer[_job_pb2.NodeExecution]:
+        """What was executed behind those, in order, as the result of the job is to list it."""
+
     def __init__(
         self,
         *,
@@ -195,10 +206,12 @@ class SaveCheckpointRequest(_message.Message):
         job_id: _builtins.str = ...,
         fencing_token: _builtins.int = ...,
         checkpoint: _builtins.bytes = ...,
+        executions_before: _builtins.int = ...,
+        node_executions: _abc.Iterable[_job_pb2.NodeExecution] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "fencing_token", b"fencing_token", "job_id", b"job_id", "robot_id", b"robot_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "executions_before", b"executions_before", "fencing_token", b"fencing_token", "job_id", b"job_id", "node_executions", b"node_executions", "robot_id", b"robot_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

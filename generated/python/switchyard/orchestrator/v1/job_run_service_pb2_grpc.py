@@ -85,8 +85,8 @@ class JobRunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SaveCheckpoint(self, request, context):
-        """Stores what a next attempt of the job would need to go on from here. It replaces what was stored before, and is
-        forgotten with the end of the job.
+        """Stores what a next attempt of the job would need to go on from here, and what was executed up to here. The state
+        replaces the one before, executions are added to those before; both are forgotten with the end of the job.
         Errors: FAILED_PRECONDITION with ERROR_REASON_RESUME_OFF for a workflow without `settings.resume`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

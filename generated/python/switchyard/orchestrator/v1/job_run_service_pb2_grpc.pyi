@@ -47,8 +47,8 @@ class JobRunServiceStub:
     Errors: NOT_FOUND; INVALID_ARGUMENT when several workflows have the name.
     """
     SaveCheckpoint: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.SaveCheckpointRequest, _job_run_service_pb2.SaveCheckpointResponse]
-    """Stores what a next attempt of the job would need to go on from here. It replaces what was stored before, and is
-    forgotten with the end of the job.
+    """Stores what a next attempt of the job would need to go on from here, and what was executed up to here. The state
+    replaces the one before, executions are added to those before; both are forgotten with the end of the job.
     Errors: FAILED_PRECONDITION with ERROR_REASON_RESUME_OFF for a workflow without `settings.resume`.
     """
     UploadJobArtifact: _grpc.StreamUnaryMultiCallable[_job_run_service_pb2.UploadJobArtifactRequest, _job_run_service_pb2.UploadJobArtifactResponse]
@@ -76,8 +76,8 @@ class JobRunServiceAsyncStub(JobRunServiceStub):
     Errors: NOT_FOUND; INVALID_ARGUMENT when several workflows have the name.
     """
     SaveCheckpoint: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.SaveCheckpointRequest, _job_run_service_pb2.SaveCheckpointResponse]  # type: ignore[assignment]
-    """Stores what a next attempt of the job would need to go on from here. It replaces what was stored before, and is
-    forgotten with the end of the job.
+    """Stores what a next attempt of the job would need to go on from here, and what was executed up to here. The state
+    replaces the one before, executions are added to those before; both are forgotten with the end of the job.
     Errors: FAILED_PRECONDITION with ERROR_REASON_RESUME_OFF for a workflow without `settings.resume`.
     """
     UploadJobArtifact: _aio.StreamUnaryMultiCallable[_job_run_service_pb2.UploadJobArtifactRequest, _job_run_service_pb2.UploadJobArtifactResponse]  # type: ignore[assignment]
@@ -120,8 +120,8 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_run_service_pb2.SaveCheckpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_run_service_pb2.SaveCheckpointResponse, _abc.Awaitable[_job_run_service_pb2.SaveCheckpointResponse]]:
-        """Stores what a next attempt of the job would need to go on from here. It replaces what was stored before, and is
-        forgotten with the end of the job.
+        """Stores what a next attempt of the job would need to go on from here, and what was executed up to here. The state
+        replaces the one before, executions are added to those before; both are forgotten with the end of the job.
         Errors: FAILED_PRECONDITION with ERROR_REASON_RESUME_OFF for a workflow without `settings.resume`.
         """
 

@@ -160,6 +160,7 @@ class GetJobGraphResponse(_message.Message):
     GRAPH_FIELD_NUMBER: _builtins.int
     SECRETS_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    NODE_EXECUTIONS_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.bytes
     """What an earlier attempt stored last, for a workflow with `settings.resume`. Empty when there is none."""
     @_builtins.property
@@ -170,16 +171,21 @@ class GetJobGraphResponse(_message.Message):
     def secrets(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Secrets it refers to, by name. Those that do not exist are missing."""
 
+    @_builtins.property
+    def node_executions(self) -> _containers.RepeatedCompositeFieldContainer[_job_pb2.NodeExecution]:
+        """What was executed up to there, for the result of the job; a run that cannot use the checkpoint leaves it out."""
+
     def __init__(
         self,
         *,
         graph: _graph_pb2.Graph | None = ...,
         secrets: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         checkpoint: _builtins.bytes = ...,
+        node_executions: _abc.Iterable[_job_pb2.NodeExecution] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["graph", b"graph"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "graph", b"graph", "secrets", b"secrets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "graph", b"graph", "node_executions", b"node_executions", "secrets", b"secrets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from gateway_options.v1 import options_pb2 as gateway_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from switchyard.orchestrator.v1 import graph_pb2 as switchyard_dot_orchestrator_dot_v1_dot_graph__pb2
+from switchyard.orchestrator.v1 import job_pb2 as switchyard_dot_orchestrator_dot_v1_dot_job__pb2
 from switchyard.orchestrator.v1 import workflow_pb2 as switchyard_dot_orchestrator_dot_v1_dot_workflow__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&switchyard/orchestrator/v1/robot.proto\x12\x1aswitchyard.orchestrator.v1\x1a\x18gateway/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&switchyard/orchestrator/v1/graph.proto\x1a)switchyard/orchestrator/v1/workflow.proto\"\x98\x03\n\x05Robot\x12\x10\n\x08robot_id\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\x38\n\x06status\x18\x03 \x01(\x0e\x32(.switchyard.orchestrator.v1.Robot.Status\x12\x18\n\x0b\x63pu_percent\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmemory_mb\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0e\x63urrent_job_id\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x32\n\x0elast_heartbeat\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"}\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x0bSTATUS_IDLE\x10\x01\x1a\n\x92\xc2\x18\x06\n\x04idle\x12\x1b\n\x0bSTATUS_BUSY\x10\x02\x1a\n\x92\xc2\x18\x06\n\x04\x62usy\x12!\n\x0eSTATUS_OFFLINE\x10\x03\x1a\r\x92\xc2\x18\t\n\x07offlineB\x0e\n\x0c_cpu_percentB\x0c\n\n_memory_mbB\x11\n\x0f_current_job_id\"\xd1\x02\n\x11RobotRegistration\x12\x10\n\x08robot_id\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x42\n\x0f\x65xecution_modes\x18\x04 \x03(\x0e\x32).switchyard.orchestrator.v1.ExecutionMode\x12\x10\n\x08max_jobs\x18\x05 \x01(\x05\x12\x10\n\x08\x64raining\x18\x06 \x01(\x08\x12\x38\n\x06status\x18\x07 \x01(\x0e\x32(.switchyard.orchestrator.v1.Robot.Status\x12\x31\n\rregistered_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_heartbeat\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe1\x03\n\nAssignment\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x15\n\rfencing_token\x18\x02 \x01(\x03\x12\x13\n\x0bworkflow_id\x18\x03 \x01(\t\x12\x15\n\rworkflow_name\x18\x04 \x01(\t\x12\x18\n\x10workflow_version\x18\x05 \x01(\x05\x12\x1d\n\rworkflow_json\x18\x06 \x01(\tB\x06\x92\xc2\x18\x02`\x01\x12\x19\n\tvariables\x18\x07 \x01(\tB\x06\x92\xc2\x18\x02`\x01\x12\x0f\n\x07\x61ttempt\x18\x08 \x01(\x05\x12\x10\n\x08priority\x18\t \x01(\x05\x12\x17\n\x0ftimeout_seconds\x18\n \x01(\x05\x12\x34\n\x10lease_expires_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05graph\x18\x0c \x01(\x0b\x32!.switchyard.orchestrator.v1.Graph\x12\x44\n\x07secrets\x18\r \x03(\x0b\x32\x33.switchyard.orchestrator.v1.Assignment.SecretsEntry\x12\x12\n\ncheckpoint\x18\x0e \x01(\x0c\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&switchyard/orchestrator/v1/robot.proto\x12\x1aswitchyard.orchestrator.v1\x1a\x18gateway/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&switchyard/orchestrator/v1/graph.proto\x1a$switchyard/orchestrator/v1/job.proto\x1a)switchyard/orchestrator/v1/workflow.proto\"\x98\x03\n\x05Robot\x12\x10\n\x08robot_id\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\x38\n\x06status\x18\x03 \x01(\x0e\x32(.switchyard.orchestrator.v1.Robot.Status\x12\x18\n\x0b\x63pu_percent\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmemory_mb\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0e\x63urrent_job_id\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x32\n\x0elast_heartbeat\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"}\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x0bSTATUS_IDLE\x10\x01\x1a\n\x92\xc2\x18\x06\n\x04idle\x12\x1b\n\x0bSTATUS_BUSY\x10\x02\x1a\n\x92\xc2\x18\x06\n\x04\x62usy\x12!\n\x0eSTATUS_OFFLINE\x10\x03\x1a\r\x92\xc2\x18\t\n\x07offlineB\x0e\n\x0c_cpu_percentB\x0c\n\n_memory_mbB\x11\n\x0f_current_job_id\"\xd1\x02\n\x11RobotRegistration\x12\x10\n\x08robot_id\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x42\n\x0f\x65xecution_modes\x18\x04 \x03(\x0e\x32).switchyard.orchestrator.v1.ExecutionMode\x12\x10\n\x08max_jobs\x18\x05 \x01(\x05\x12\x10\n\x08\x64raining\x18\x06 \x01(\x08\x12\x38\n\x06status\x18\x07 \x01(\x0e\x32(.switchyard.orchestrator.v1.Robot.Status\x12\x31\n\rregistered_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_heartbeat\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa5\x04\n\nAssignment\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x15\n\rfencing_token\x18\x02 \x01(\x03\x12\x13\n\x0bworkflow_id\x18\x03 \x01(\t\x12\x15\n\rworkflow_name\x18\x04 \x01(\t\x12\x18\n\x10workflow_version\x18\x05 \x01(\x05\x12\x1d\n\rworkflow_json\x18\x06 \x01(\tB\x06\x92\xc2\x18\x02`\x01\x12\x19\n\tvariables\x18\x07 \x01(\tB\x06\x92\xc2\x18\x02`\x01\x12\x0f\n\x07\x61ttempt\x18\x08 \x01(\x05\x12\x10\n\x08priority\x18\t \x01(\x05\x12\x17\n\x0ftimeout_seconds\x18\n \x01(\x05\x12\x34\n\x10lease_expires_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05graph\x18\x0c \x01(\x0b\x32!.switchyard.orchestrator.v1.Graph\x12\x44\n\x07secrets\x18\r \x03(\x0b\x32\x33.switchyard.orchestrator.v1.Assignment.SecretsEntry\x12\x12\n\ncheckpoint\x18\x0e \x01(\x0c\x12\x42\n\x0fnode_executions\x18\x0f \x03(\x0b\x32).switchyard.orchestrator.v1.NodeExecution\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,14 +48,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASSIGNMENT'].fields_by_name['workflow_json']._serialized_options = b'\222\302\030\002`\001'
   _globals['_ASSIGNMENT'].fields_by_name['variables']._loaded_options = None
   _globals['_ASSIGNMENT'].fields_by_name['variables']._serialized_options = b'\222\302\030\002`\001'
-  _globals['_ROBOT']._serialized_start=213
-  _globals['_ROBOT']._serialized_end=621
-  _globals['_ROBOT_STATUS']._serialized_start=447
-  _globals['_ROBOT_STATUS']._serialized_end=572
-  _globals['_ROBOTREGISTRATION']._serialized_start=624
-  _globals['_ROBOTREGISTRATION']._serialized_end=961
-  _globals['_ASSIGNMENT']._serialized_start=964
-  _globals['_ASSIGNMENT']._serialized_end=1445
-  _globals['_ASSIGNMENT_SECRETSENTRY']._serialized_start=1399
-  _globals['_ASSIGNMENT_SECRETSENTRY']._serialized_end=1445
+  _globals['_ROBOT']._serialized_start=251
+  _globals['_ROBOT']._serialized_end=659
+  _globals['_ROBOT_STATUS']._serialized_start=485
+  _globals['_ROBOT_STATUS']._serialized_end=610
+  _globals['_ROBOTREGISTRATION']._serialized_start=662
+  _globals['_ROBOTREGISTRATION']._serialized_end=999
+  _globals['_ASSIGNMENT']._serialized_start=1002
+  _globals['_ASSIGNMENT']._serialized_end=1551
+  _globals['_ASSIGNMENT_SECRETSENTRY']._serialized_start=1505
+  _globals['_ASSIGNMENT_SECRETSENTRY']._serialized_end=1551
 # @@protoc_insertion_point(module_scope)

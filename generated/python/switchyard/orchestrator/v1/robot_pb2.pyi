@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from switchyard.orchestrator.v1 import graph_pb2 as _graph_pb2
+from switchyard.orchestrator.v1 import job_pb2 as _job_pb2
 from switchyard.orchestrator.v1 import workflow_pb2 as _workflow_pb2
 import builtins as _builtins
 import sys
@@ -208,6 +209,7 @@ class Assignment(_message.Message):
     GRAPH_FIELD_NUMBER: _builtins.int
     SECRETS_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    NODE_EXECUTIONS_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     """Id of the job."""
     fencing_token: _builtins.int
@@ -242,6 +244,10 @@ class Assignment(_message.Message):
     def secrets(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Secrets it refers to, by name. Those that do not exist are missing."""
 
+    @_builtins.property
+    def node_executions(self) -> _containers.RepeatedCompositeFieldContainer[_job_pb2.NodeExecution]:
+        """What was executed up to there, for the result of the job; a run that cannot use the checkpoint leaves it out."""
+
     def __init__(
         self,
         *,
@@ -259,10 +265,11 @@ class Assignment(_message.Message):
         graph: _graph_pb2.Graph | None = ...,
         secrets: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         checkpoint: _builtins.bytes = ...,
+        node_executions: _abc.Iterable[_job_pb2.NodeExecution] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["graph", b"graph", "lease_expires_at", b"lease_expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "checkpoint", b"checkpoint", "fencing_token", b"fencing_token", "graph", b"graph", "job_id", b"job_id", "lease_expires_at", b"lease_expires_at", "priority", b"priority", "secrets", b"secrets", "timeout_seconds", b"timeout_seconds", "variables", b"variables", "workflow_id", b"workflow_id", "workflow_json", b"workflow_json", "workflow_name", b"workflow_name", "workflow_version", b"workflow_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "checkpoint", b"checkpoint", "fencing_token", b"fencing_token", "graph", b"graph", "job_id", b"job_id", "lease_expires_at", b"lease_expires_at", "node_executions", b"node_executions", "priority", b"priority", "secrets", b"secrets", "timeout_seconds", b"timeout_seconds", "variables", b"variables", "workflow_id", b"workflow_id", "workflow_json", b"workflow_json", "workflow_name", b"workflow_name", "workflow_version", b"workflow_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from switchyard.auth.v1 import access_pb2 as switchyard_dot_auth_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/switchyard/orchestrator/v1/secret_service.proto\x12\x1aswitchyard.orchestrator.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fswitchyard/auth/v1/access.proto\"\x8a\x01\n\x06Secret\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x04 \x01(\t\"Y\n\x12ListSecretsRequest\x12!\n\tpage_size\x18\x01 \x01(\x05\x42\t\x92\xc2\x18\x05\x18\x01 \xe8\x07H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x02 \x01(\tB\x0c\n\n_page_size\"c\n\x13ListSecretsResponse\x12\x33\n\x07secrets\x18\x01 \x03(\x0b\x32\".switchyard.orchestrator.v1.Secret\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x10PutSecretRequest\x12n\n\x04name\x18\x01 \x01(\tB`\x92\xc2\x18\\\x10\x01 @*\x16[A-Za-z_][A-Za-z0-9_]*2>be letters, digits and underscores, and not begin with a digit\x12\x1b\n\x05value\x18\x02 \x01(\tB\x0c\x92\xc2\x18\x08\x10\x01 \x80\x80\x04@\x01\"G\n\x11PutSecretResponse\x12\x32\n\x06secret\x18\x01 \x01(\x0b\x32\".switchyard.orchestrator.v1.Secret\"-\n\x13\x44\x65leteSecretRequest\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\x92\xc2\x18\x04\x10\x01 @\"\x16\n\x14\x44\x65leteSecretResponse2\xd5\x03\n\rSecretService\x12\x8d\x01\n\x0bListSecrets\x12..switchyard.orchestrator.v1.ListSecretsRequest\x1a/.switchyard.orchestrator.v1.ListSecretsResponse\"\x1d\xe2\xc2\x18\x02\x10\x03\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/secrets\x12\x99\x01\n\tPutSecret\x12,.switchyard.orchestrator.v1.PutSecretRequest\x1a-.switchyard.orchestrator.v1.PutSecretResponse\"/\xe2\xc2\x18\x02\x10\x03\x82\xd3\xe4\x93\x02#\x1a\x16/api/v1/secrets/{name}:\x01*b\x06secret\x12\x97\x01\n\x0c\x44\x65leteSecret\x12/.switchyard.orchestrator.v1.DeleteSecretRequest\x1a\x30.switchyard.orchestrator.v1.DeleteSecretResponse\"$\xe2\xc2\x18\x02\x10\x03\x82\xd3\xe4\x93\x02\x18*\x16/api/v1/secrets/{name}B\x10\x92\xc2\x18\x0c\x08\x01\x10\x01\x18\x01(\x01\x30\x01\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/switchyard/orchestrator/v1/secret_service.proto\x12\x1aswitchyard.orchestrator.v1\x1a\x18gateway/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fswitchyard/auth/v1/access.proto\"\x8a\x01\n\x06Secret\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x04 \x01(\t\"\x88\x01\n\x12ListSecretsRequest\x12!\n\tpage_size\x18\x01 \x01(\x05\x42\t\x92\xc2\x18\x05\x18\x01 \xe8\x07H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x1f\n\ttenant_id\x18\x03 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x01\x88\x01\x01\x42\x0c\n\n_page_sizeB\x0c\n\n_tenant_id\"c\n\x13ListSecretsResponse\x12\x33\n\x07secrets\x18\x01 \x03(\x0b\x32\".switchyard.orchestrator.v1.Secret\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xce\x01\n\x10PutSecretRequest\x12n\n\x04name\x18\x01 \x01(\tB`\x92\xc2\x18\\\x10\x01 @*\x16[A-Za-z_][A-Za-z0-9_]*2>be letters, digits and underscores, and not begin with a digit\x12\x1b\n\x05value\x18\x02 \x01(\tB\x0c\x92\xc2\x18\x08\x10\x01 \x80\x80\x04@\x01\x12\x1f\n\ttenant_id\x18\x03 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\"G\n\x11PutSecretResponse\x12\x32\n\x06secret\x18\x01 \x01(\x0b\x32\".switchyard.orchestrator.v1.Secret\"\\\n\x13\x44\x65leteSecretRequest\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\x92\xc2\x18\x04\x10\x01 @\x12\x1f\n\ttenant_id\x18\x02 \x01(\tB\x07\x92\xc2\x18\x03 \x80\x01H\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\"\x16\n\x14\x44\x65leteSecretResponse2\xd5\x03\n\rSecretService\x12\x8d\x01\n\x0bListSecrets\x12..switchyard.orchestrator.v1.ListSecretsRequest\x1a/.switchyard.orchestrator.v1.ListSecretsResponse\"\x1d\xe2\xc2\x18\x02\x10\x03\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/secrets\x12\x99\x01\n\tPutSecret\x12,.switchyard.orchestrator.v1.PutSecretRequest\x1a-.switchyard.orchestrator.v1.PutSecretResponse\"/\xe2\xc2\x18\x02\x10\x03\x82\xd3\xe4\x93\x02#\x1a\x16/api/v1/secrets/{name}:\x01*b\x06secret\x12\x97\x01\n\x0c\x44\x65leteSecret\x12/.switchyard.orchestrator.v1.DeleteSecretRequest\x1a\x30.switchyard.orchestrator.v1.DeleteSecretResponse\"$\xe2\xc2\x18\x02\x10\x03\x82\xd3\xe4\x93\x02\x18*\x16/api/v1/secrets/{name}B\x10\x92\xc2\x18\x0c\x08\x01\x10\x01\x18\x01(\x01\x30\x01\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,12 +38,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\222\302\030\014\010\001\020\001\030\001(\0010\0018\001'
   _globals['_LISTSECRETSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTSECRETSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\302\030\005\030\001 \350\007'
+  _globals['_LISTSECRETSREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_LISTSECRETSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\222\302\030\003 \200\001'
   _globals['_PUTSECRETREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_PUTSECRETREQUEST'].fields_by_name['name']._serialized_options = b'\222\302\030\\\020\001 @*\026[A-Za-z_][A-Za-z0-9_]*2>be letters, digits and underscores, and not begin with a digit'
   _globals['_PUTSECRETREQUEST'].fields_by_name['value']._loaded_options = None
   _globals['_PUTSECRETREQUEST'].fields_by_name['value']._serialized_options = b'\222\302\030\010\020\001 \200\200\004@\001'
+  _globals['_PUTSECRETREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_PUTSECRETREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\222\302\030\003 \200\001'
   _globals['_DELETESECRETREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DELETESECRETREQUEST'].fields_by_name['name']._serialized_options = b'\222\302\030\004\020\001 @'
+  _globals['_DELETESECRETREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_DELETESECRETREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\222\302\030\003 \200\001'
   _globals['_SECRETSERVICE'].methods_by_name['ListSecrets']._loaded_options = None
   _globals['_SECRETSERVICE'].methods_by_name['ListSecrets']._serialized_options = b'\342\302\030\002\020\003\202\323\344\223\002\021\022\017/api/v1/secrets'
   _globals['_SECRETSERVICE'].methods_by_name['PutSecret']._loaded_options = None
@@ -52,18 +58,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SECRETSERVICE'].methods_by_name['DeleteSecret']._serialized_options = b'\342\302\030\002\020\003\202\323\344\223\002\030*\026/api/v1/secrets/{name}'
   _globals['_SECRET']._serialized_start=202
   _globals['_SECRET']._serialized_end=340
-  _globals['_LISTSECRETSREQUEST']._serialized_start=342
-  _globals['_LISTSECRETSREQUEST']._serialized_end=431
-  _globals['_LISTSECRETSRESPONSE']._serialized_start=433
-  _globals['_LISTSECRETSRESPONSE']._serialized_end=532
-  _globals['_PUTSECRETREQUEST']._serialized_start=535
-  _globals['_PUTSECRETREQUEST']._serialized_end=694
-  _globals['_PUTSECRETRESPONSE']._serialized_start=696
-  _globals['_PUTSECRETRESPONSE']._serialized_end=767
-  _globals['_DELETESECRETREQUEST']._serialized_start=769
-  _globals['_DELETESECRETREQUEST']._serialized_end=814
-  _globals['_DELETESECRETRESPONSE']._serialized_start=816
-  _globals['_DELETESECRETRESPONSE']._serialized_end=838
-  _globals['_SECRETSERVICE']._serialized_start=841
-  _globals['_SECRETSERVICE']._serialized_end=1310
+  _globals['_LISTSECRETSREQUEST']._serialized_start=343
+  _globals['_LISTSECRETSREQUEST']._serialized_end=479
+  _globals['_LISTSECRETSRESPONSE']._serialized_start=481
+  _globals['_LISTSECRETSRESPONSE']._serialized_end=580
+  _globals['_PUTSECRETREQUEST']._serialized_start=583
+  _globals['_PUTSECRETREQUEST']._serialized_end=789
+  _globals['_PUTSECRETRESPONSE']._serialized_start=791
+  _globals['_PUTSECRETRESPONSE']._serialized_end=862
+  _globals['_DELETESECRETREQUEST']._serialized_start=864
+  _globals['_DELETESECRETREQUEST']._serialized_end=956
+  _globals['_DELETESECRETRESPONSE']._serialized_start=958
+  _globals['_DELETESECRETRESPONSE']._serialized_end=980
+  _globals['_SECRETSERVICE']._serialized_start=983
+  _globals['_SECRETSERVICE']._serialized_end=1452
 # @@protoc_insertion_point(module_scope)

@@ -26,8 +26,9 @@ if _version_not_supported:
 
 
 class SecretServiceStub:
-    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
-    returned; a run is given those its graph names, and shows none of them in logs or results.
+    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+    They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+    results.
     """
 
     def __init__(self, channel):
@@ -54,12 +55,14 @@ class SecretServiceStub:
 
 
 class SecretServiceServicer:
-    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
-    returned; a run is given those its graph names, and shows none of them in logs or results.
+    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+    They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+    results.
     """
 
     def ListSecrets(self, request, context):
         """Lists them by name, without their values.
+        Errors: PERMISSION_DENIED for a tenant beyond the caller's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -67,7 +70,8 @@ class SecretServiceServicer:
 
     def PutSecret(self, request, context):
         """Makes a secret, or replaces its value; jobs that begin from now on get it.
-        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED beyond 1,000 secrets of a tenant.
+        Errors: INVALID_ARGUMENT; PERMISSION_DENIED for a tenant beyond the caller's; RESOURCE_EXHAUSTED beyond 1,000 secrets of
+        a tenant.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -75,7 +79,7 @@ class SecretServiceServicer:
 
     def DeleteSecret(self, request, context):
         """Deletes a secret. Runs that refer to it from now on fail at the node that does.
-        Errors: NOT_FOUND.
+        Errors: NOT_FOUND; PERMISSION_DENIED for a tenant beyond the caller's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,8 +112,9 @@ def add_SecretServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SecretService:
-    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
-    returned; a run is given those its graph names, and shows none of them in logs or results.
+    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+    They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+    results.
     """
 
     @staticmethod

@@ -27,8 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SecretServiceStub:
-    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
-    returned; a run is given those its graph names, and shows none of them in logs or results.
+    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+    They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+    results.
     """
 
     @_typing.overload
@@ -36,37 +37,45 @@ class SecretServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SecretServiceAsyncStub: ...
     ListSecrets: _grpc.UnaryUnaryMultiCallable[_secret_service_pb2.ListSecretsRequest, _secret_service_pb2.ListSecretsResponse]
-    """Lists them by name, without their values."""
+    """Lists them by name, without their values.
+    Errors: PERMISSION_DENIED for a tenant beyond the caller's.
+    """
     PutSecret: _grpc.UnaryUnaryMultiCallable[_secret_service_pb2.PutSecretRequest, _secret_service_pb2.PutSecretResponse]
     """Makes a secret, or replaces its value; jobs that begin from now on get it.
-    Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED beyond 1,000 secrets of a tenant.
+    Errors: INVALID_ARGUMENT; PERMISSION_DENIED for a tenant beyond the caller's; RESOURCE_EXHAUSTED beyond 1,000 secrets of
+    a tenant.
     """
     DeleteSecret: _grpc.UnaryUnaryMultiCallable[_secret_service_pb2.DeleteSecretRequest, _secret_service_pb2.DeleteSecretResponse]
     """Deletes a secret. Runs that refer to it from now on fail at the node that does.
-    Errors: NOT_FOUND.
+    Errors: NOT_FOUND; PERMISSION_DENIED for a tenant beyond the caller's.
     """
 
 @_typing.type_check_only
 class SecretServiceAsyncStub(SecretServiceStub):
-    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
-    returned; a run is given those its graph names, and shows none of them in logs or results.
+    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+    They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+    results.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListSecrets: _aio.UnaryUnaryMultiCallable[_secret_service_pb2.ListSecretsRequest, _secret_service_pb2.ListSecretsResponse]  # type: ignore[assignment]
-    """Lists them by name, without their values."""
+    """Lists them by name, without their values.
+    Errors: PERMISSION_DENIED for a tenant beyond the caller's.
+    """
     PutSecret: _aio.UnaryUnaryMultiCallable[_secret_service_pb2.PutSecretRequest, _secret_service_pb2.PutSecretResponse]  # type: ignore[assignment]
     """Makes a secret, or replaces its value; jobs that begin from now on get it.
-    Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED beyond 1,000 secrets of a tenant.
+    Errors: INVALID_ARGUMENT; PERMISSION_DENIED for a tenant beyond the caller's; RESOURCE_EXHAUSTED beyond 1,000 secrets of
+    a tenant.
     """
     DeleteSecret: _aio.UnaryUnaryMultiCallable[_secret_service_pb2.DeleteSecretRequest, _secret_service_pb2.DeleteSecretResponse]  # type: ignore[assignment]
     """Deletes a secret. Runs that refer to it from now on fail at the node that does.
-    Errors: NOT_FOUND.
+    Errors: NOT_FOUND; PERMISSION_DENIED for a tenant beyond the caller's.
     """
 
 class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
-    returned; a run is given those its graph names, and shows none of them in logs or results.
+    """Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+    They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+    results.
     """
 
     @_abc_1.abstractmethod
@@ -75,7 +84,9 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _secret_service_pb2.ListSecretsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_secret_service_pb2.ListSecretsResponse, _abc.Awaitable[_secret_service_pb2.ListSecretsResponse]]:
-        """Lists them by name, without their values."""
+        """Lists them by name, without their values.
+        Errors: PERMISSION_DENIED for a tenant beyond the caller's.
+        """
 
     @_abc_1.abstractmethod
     def PutSecret(
@@ -84,7 +95,8 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_secret_service_pb2.PutSecretResponse, _abc.Awaitable[_secret_service_pb2.PutSecretResponse]]:
         """Makes a secret, or replaces its value; jobs that begin from now on get it.
-        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED beyond 1,000 secrets of a tenant.
+        Errors: INVALID_ARGUMENT; PERMISSION_DENIED for a tenant beyond the caller's; RESOURCE_EXHAUSTED beyond 1,000 secrets of
+        a tenant.
         """
 
     @_abc_1.abstractmethod
@@ -94,7 +106,7 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_secret_service_pb2.DeleteSecretResponse, _abc.Awaitable[_secret_service_pb2.DeleteSecretResponse]]:
         """Deletes a secret. Runs that refer to it from now on fail at the node that does.
-        Errors: NOT_FOUND.
+        Errors: NOT_FOUND; PERMISSION_DENIED for a tenant beyond the caller's.
         """
 
 def add_SecretServiceServicer_to_server(servicer: SecretServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -144,8 +144,9 @@ class Task(_message.Message):
 
     @_builtins.property
     def result(self) -> _any_pb2.Any:
-        """Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED and while a retry waits, when the attempt that
-        failed gave something out nevertheless.
+        """Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED, in STATE_CANCELLED and while a retry waits,
+        when the attempt that ended so gave something out nevertheless. One that the server cannot read stands within an
+        OpaqueResult.
         """
 
     @_builtins.property
@@ -247,6 +248,32 @@ class Lease(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Lease: _TypeAlias = Lease  # noqa: Y015
+
+@_typing.final
+class OpaqueResult(_message.Message):
+    """A result that the server cannot read: a worker of a newer contract reported it, or it is not of the type it says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_URL_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    type_url: _builtins.str
+    """The type it says it is of."""
+    value: _builtins.bytes
+    """The result, serialized."""
+    def __init__(
+        self,
+        *,
+        type_url: _builtins.str = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["type_url", b"type_url", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpaqueResult: _TypeAlias = OpaqueResult  # noqa: Y015
 
 @_typing.final
 class Progress(_message.Message):

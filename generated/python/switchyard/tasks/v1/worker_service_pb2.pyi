@@ -472,18 +472,24 @@ class FinishTaskRequest(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
         RECEIPT_FIELD_NUMBER: _builtins.int
+        RESULT_FIELD_NUMBER: _builtins.int
         @_builtins.property
         def receipt(self) -> _task_pb2.CancelReceipt:
             """Proof that it is over."""
+
+        @_builtins.property
+        def result(self) -> _any_pb2.Any:
+            """What had come out by then, in the words of the kind."""
 
         def __init__(
             self,
             *,
             receipt: _task_pb2.CancelReceipt | None = ...,
+            result: _any_pb2.Any | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "result", b"result"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "result", b"result"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

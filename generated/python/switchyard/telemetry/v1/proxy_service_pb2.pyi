@@ -296,7 +296,7 @@ class UpdateProxyRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """What of the above is meant: country, username, password, enabled, max_leases, or "*" for all of them. Unset: what
-        has a value.
+        has a value; in a JSON body also what is null.
         """
 
     def __init__(

@@ -57,7 +57,8 @@ class Comfy:
         Errors: FAILED_PRECONDITION with ERROR_REASON_SESSION_ACTIVE while one of that name lives, with
         ERROR_REASON_PORT_TAKEN when somebody else listens at the port, with ERROR_REASON_NO_CAPACITY when no worker took it
         within the wait; INVALID_ARGUMENT, with ERROR_REASON_ADDRESS_REFUSED for an address that may not be called;
-        INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED. Afterwards nothing of it is left.
+        INTERNAL with ERROR_REASON_COMFY_UNREACHABLE or ERROR_REASON_COMFY_REFUSED, or with ERROR_REASON_NO_BROWSER when its
+        worker has none for it; UNAVAILABLE with ERROR_REASON_BROWSER_GONE. Afterwards nothing of it is left.
 
         Args:
             credentials: Where and who.
@@ -182,6 +183,7 @@ class Comfy:
         seed: int | None = None,
         session: str | None = None,
         request_id: str | None = None,
+        timeout_seconds: int | None = None,
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> workflow_service_pb2.QueueWorkflowResponse:
@@ -201,6 +203,8 @@ class Comfy:
             session: Name of the session. Empty means "default".
             request_id: Idempotency key, at most 255 characters. None makes a new one, with which the call is
                 retried.
+            timeout_seconds: Time allowed for each prompt, 1 to 86,400, counted from when it can be sent. ComfyUI is
+                then told to stop it, and it ends with error type Timeout.
         """
         request = methods.QUEUE_WORKFLOW.request(
             iterations=iterations,
@@ -209,6 +213,7 @@ class Comfy:
             seed=seed,
             session=session,
             request_id=request_id or new_key(),
+            timeout_seconds=timeout_seconds,
         )
         return await self._queue_workflow(request, timeout, headers)
 

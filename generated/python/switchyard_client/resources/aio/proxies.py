@@ -149,7 +149,7 @@ class Proxies:
             enabled: Whether it may be used at all.
             max_leases: Leases it may have at once.
             update_mask: What of the above is meant: country, username, password, enabled, max_leases, or "*" for
-                all of them. Unset: what has a value.
+                all of them. Unset: what has a value; in a JSON body also what is null.
         """
         request = methods.UPDATE.request(
             id=id,

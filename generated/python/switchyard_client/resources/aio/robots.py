@@ -547,12 +547,14 @@ class Robots:
         job_id: str,
         fencing_token: int,
         checkpoint: bytes,
+        executions_before: int | None = None,
+        node_executions: Sequence[Mapping[str, Any] | job_pb2.NodeExecution] | None = None,
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> job_run_service_pb2.SaveCheckpointResponse:
-        """Stores what a next attempt of the job would need to go on from here. It replaces what was stored before, and is
+        """Stores what a next attempt of the job would need to go on from here, and what was executed up to here. The state
 
-        forgotten with the end of the job.
+        replaces the one before, executions are added to those before; both are forgotten with the end of the job.
         Errors: FAILED_PRECONDITION with ERROR_REASON_RESUME_OFF for a workflow without `settings.resume`.
 
         Args:
@@ -560,12 +562,17 @@ class Robots:
             job_id: Which job.
             fencing_token: Of its assignment.
             checkpoint: In the engine's own words, at most 8 MiB; kept encrypted.
+            executions_before: How many executions that were stored stay, from the first on; those behind them are
+                replaced. 0 for a run that has begun anew.
+            node_executions: What was executed behind those, in order, as the result of the job is to list it.
         """
         request = methods.SAVE_CHECKPOINT.request(
             robot_id=robot_id,
             job_id=job_id,
             fencing_token=fencing_token,
             checkpoint=checkpoint,
+            executions_before=executions_before,
+            node_executions=node_executions,
         )
         return await self._save_checkpoint(request, timeout, headers)
 

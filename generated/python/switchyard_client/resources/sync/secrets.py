@@ -34,18 +34,24 @@ class Secrets:
         *,
         page_size: int | None = None,
         page_token: str | None = None,
+        tenant_id: str | None = None,
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Pages[secret_service_pb2.ListSecretsResponse, secret_service_pb2.Secret]:
         """Lists them by name, without their values.
 
+        Errors: PERMISSION_DENIED for a tenant beyond the caller's.
+
         Args:
             page_size: At most this many, 1 to 1,000. Unset means 1,000.
             page_token: Of the answer before; empty for the first page.
+            tenant_id: Whose they are; empty for those of no tenant. Unset: of the caller's tenant, or of none if
+                the caller has none.
         """
         request = methods.LIST.method.request(
             page_size=page_size,
             page_token=page_token,
+            tenant_id=tenant_id,
         )
         return Pages(self._connection, methods.LIST, request, timeout, headers)
 
@@ -54,20 +60,24 @@ class Secrets:
         name: str,
         *,
         value: str,
+        tenant_id: str | None = None,
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> secret_service_pb2.Secret:
         """Makes a secret, or replaces its value; jobs that begin from now on get it.
 
-        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED beyond 1,000 secrets of a tenant.
+        Errors: INVALID_ARGUMENT; PERMISSION_DENIED for a tenant beyond the caller's; RESOURCE_EXHAUSTED beyond 1,000 secrets of
+        a tenant.
 
         Args:
             name: Its name.
             value: Its value, 1 to 65,536 characters. Never returned.
+            tenant_id: Whose it is, as in ListSecretsRequest.
         """
         request = methods.PUT.request(
             name=name,
             value=value,
+            tenant_id=tenant_id,
         )
         return (self._put(request, timeout, headers)).secret
 
@@ -75,17 +85,20 @@ class Secrets:
         self,
         name: str,
         *,
+        tenant_id: str | None = None,
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> secret_service_pb2.DeleteSecretResponse:
         """Deletes a secret. Runs that refer to it from now on fail at the node that does.
 
-        Errors: NOT_FOUND.
+        Errors: NOT_FOUND; PERMISSION_DENIED for a tenant beyond the caller's.
 
         Args:
             name: Its name.
+            tenant_id: Whose it is, as in ListSecretsRequest.
         """
         request = methods.DELETE.request(
             name=name,
+            tenant_id=tenant_id,
         )
         return self._delete(request, timeout, headers)

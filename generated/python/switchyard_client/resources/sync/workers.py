@@ -506,7 +506,8 @@ class Workers:
     ) -> provisioning_service_pb2.ReportFoundResponse:
         """Tells what a provider has of ours, page by page, for a Task of kind "compare_environments". A comparison counts when the
 
-        Task succeeds; the pages of an attempt replace those of the one before.
+        Task succeeds; the pages of an attempt replace those of the one before. What is told of one environment more than once
+        is taken together.
 
         Args:
             lease: Lease of the Task.

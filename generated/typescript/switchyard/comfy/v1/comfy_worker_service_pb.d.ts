@@ -8,6 +8,7 @@ import type { PromptEvent, PromptResult } from "./prompt_pb.js";
 import type { LeaseKey } from "../../tasks/v1/worker_service_pb.js";
 import type { Session_Mode, Session_OnRestart } from "./session_pb.js";
 import type { QueueWorkflowRequest_SeedPolicy } from "./workflow_service_pb.js";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file switchyard/comfy/v1/comfy_worker_service.proto.
@@ -673,6 +674,14 @@ export declare type ClaimPromptResponse = Message<"switchyard.comfy.v1.ClaimProm
    * @generated from field: optional int64 seed = 5;
    */
   seed?: bigint | undefined;
+
+  /**
+   * Time allowed for it, counted from its claim. The worker has ComfyUI stop it then, and reports error type Timeout. Unset,
+   * as by servers that knew no such time: as long as a session lasts.
+   *
+   * @generated from field: google.protobuf.Duration attempt_timeout = 6;
+   */
+  attemptTimeout?: Duration | undefined;
 };
 
 /**

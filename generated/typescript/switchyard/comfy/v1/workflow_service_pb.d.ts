@@ -162,6 +162,14 @@ export declare type QueueWorkflowRequest = Message<"switchyard.comfy.v1.QueueWor
    * @generated from field: string request_id = 6;
    */
   requestId: string;
+
+  /**
+   * Time allowed for each prompt, 1 to 86,400, counted from when it can be sent. ComfyUI is then told to stop it, and it
+   * ends with error type Timeout.
+   *
+   * @generated from field: optional int32 timeout_seconds = 7;
+   */
+  timeoutSeconds?: number | undefined;
 };
 
 /**

@@ -526,7 +526,7 @@ export declare const FoundEnvironmentSchema: GenMessage<FoundEnvironment>;
  */
 export enum FoundEnvironment_Standing {
   /**
-   * Never sent.
+   * It is there, and the list it was found in does not tell how it fares.
    *
    * @generated from enum value: STANDING_UNSPECIFIED = 0;
    */
@@ -572,6 +572,12 @@ export declare const FoundEnvironment_StandingSchema: GenEnum<FoundEnvironment_S
  * @generated from message switchyard.environments.v1.ReportFoundResponse
  */
 export declare type ReportFoundResponse = Message<"switchyard.environments.v1.ReportFoundResponse"> & {
+  /**
+   * Of those that were told without a standing, the ones of which it is wanted. To be looked at one by one, and told again.
+   *
+   * @generated from field: repeated string wanted = 1;
+   */
+  wanted: string[];
 };
 
 /**
@@ -601,7 +607,8 @@ export declare const ProvisioningService: GenService<{
   },
   /**
    * Tells what a provider has of ours, page by page, for a Task of kind "compare_environments". A comparison counts when the
-   * Task succeeds; the pages of an attempt replace those of the one before.
+   * Task succeeds; the pages of an attempt replace those of the one before. What is told of one environment more than once
+   * is taken together.
    *
    * @generated from rpc switchyard.environments.v1.ProvisioningService.ReportFound
    */

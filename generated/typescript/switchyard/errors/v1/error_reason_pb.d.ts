@@ -288,6 +288,14 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_QUOTA_EXCEEDED = 38;
    */
   QUOTA_EXCEEDED = 38,
+
+  /**
+   * The worker that took the session has no browser for it: no Chromium, or no screen for a window. The message says what
+   * to install.
+   *
+   * @generated from enum value: ERROR_REASON_NO_BROWSER = 39;
+   */
+  NO_BROWSER = 39,
 }
 
 /**

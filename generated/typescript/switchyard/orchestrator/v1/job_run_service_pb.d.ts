@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Graph } from "./graph_pb.js";
+import type { NodeExecution } from "./job_pb.js";
 import type { Artifact } from "../../tasks/v1/task_pb.js";
 
 /**
@@ -188,6 +189,21 @@ export declare type SaveCheckpointRequest = Message<"switchyard.orchestrator.v1.
    * @generated from field: bytes checkpoint = 4;
    */
   checkpoint: Uint8Array;
+
+  /**
+   * How many executions that were stored stay, from the first on; those behind them are replaced. 0 for a run that has
+   * begun anew.
+   *
+   * @generated from field: int32 executions_before = 5;
+   */
+  executionsBefore: number;
+
+  /**
+   * What was executed behind those, in order, as the result of the job is to list it.
+   *
+   * @generated from field: repeated switchyard.orchestrator.v1.NodeExecution node_executions = 6;
+   */
+  nodeExecutions: NodeExecution[];
 };
 
 /**
@@ -311,8 +327,8 @@ export declare const JobRunService: GenService<{
     output: typeof GetSubworkflowResponseSchema;
   },
   /**
-   * Stores what a next attempt of the job would need to go on from here. It replaces what was stored before, and is
-   * forgotten with the end of the job.
+   * Stores what a next attempt of the job would need to go on from here, and what was executed up to here. The state
+   * replaces the one before, executions are added to those before; both are forgotten with the end of the job.
    * Errors: FAILED_PRECONDITION with ERROR_REASON_RESUME_OFF for a workflow without `settings.resume`.
    *
    * @generated from rpc switchyard.orchestrator.v1.JobRunService.SaveCheckpoint

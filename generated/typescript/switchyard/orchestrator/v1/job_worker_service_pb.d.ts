@@ -156,6 +156,13 @@ export declare type GetJobGraphResponse = Message<"switchyard.orchestrator.v1.Ge
    * @generated from field: bytes checkpoint = 3;
    */
   checkpoint: Uint8Array;
+
+  /**
+   * What was executed up to there, for the result of the job; a run that cannot use the checkpoint leaves it out.
+   *
+   * @generated from field: repeated switchyard.orchestrator.v1.NodeExecution node_executions = 4;
+   */
+  nodeExecutions: NodeExecution[];
 };
 
 /**

@@ -7,6 +7,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { ExecutionMode } from "./workflow_pb.js";
 import type { Graph } from "./graph_pb.js";
+import type { NodeExecution } from "./job_pb.js";
 
 /**
  * Describes the file switchyard/orchestrator/v1/robot.proto.
@@ -294,6 +295,13 @@ export declare type Assignment = Message<"switchyard.orchestrator.v1.Assignment"
    * @generated from field: bytes checkpoint = 14;
    */
   checkpoint: Uint8Array;
+
+  /**
+   * What was executed up to there, for the result of the job; a run that cannot use the checkpoint leaves it out.
+   *
+   * @generated from field: repeated switchyard.orchestrator.v1.NodeExecution node_executions = 15;
+   */
+  nodeExecutions: NodeExecution[];
 };
 
 /**

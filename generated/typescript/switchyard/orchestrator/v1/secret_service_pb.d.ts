@@ -71,6 +71,13 @@ export declare type ListSecretsRequest = Message<"switchyard.orchestrator.v1.Lis
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
+
+  /**
+   * Whose they are; empty for those of no tenant. Unset: of the caller's tenant, or of none if the caller has none.
+   *
+   * @generated from field: optional string tenant_id = 3;
+   */
+  tenantId?: string | undefined;
 };
 
 /**
@@ -125,6 +132,13 @@ export declare type PutSecretRequest = Message<"switchyard.orchestrator.v1.PutSe
    * @generated from field: string value = 2;
    */
   value: string;
+
+  /**
+   * Whose it is, as in ListSecretsRequest.
+   *
+   * @generated from field: optional string tenant_id = 3;
+   */
+  tenantId?: string | undefined;
 };
 
 /**
@@ -165,6 +179,13 @@ export declare type DeleteSecretRequest = Message<"switchyard.orchestrator.v1.De
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * Whose it is, as in ListSecretsRequest.
+   *
+   * @generated from field: optional string tenant_id = 2;
+   */
+  tenantId?: string | undefined;
 };
 
 /**
@@ -188,14 +209,16 @@ export declare type DeleteSecretResponse = Message<"switchyard.orchestrator.v1.D
 export declare const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse>;
 
 /**
- * Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
- * returned; a run is given those its graph names, and shows none of them in logs or results.
+ * Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+ * They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+ * results.
  *
  * @generated from service switchyard.orchestrator.v1.SecretService
  */
 export declare const SecretService: GenService<{
   /**
    * Lists them by name, without their values.
+   * Errors: PERMISSION_DENIED for a tenant beyond the caller's.
    *
    * @generated from rpc switchyard.orchestrator.v1.SecretService.ListSecrets
    */
@@ -206,7 +229,8 @@ export declare const SecretService: GenService<{
   },
   /**
    * Makes a secret, or replaces its value; jobs that begin from now on get it.
-   * Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED beyond 1,000 secrets of a tenant.
+   * Errors: INVALID_ARGUMENT; PERMISSION_DENIED for a tenant beyond the caller's; RESOURCE_EXHAUSTED beyond 1,000 secrets of
+   * a tenant.
    *
    * @generated from rpc switchyard.orchestrator.v1.SecretService.PutSecret
    */
@@ -217,7 +241,7 @@ export declare const SecretService: GenService<{
   },
   /**
    * Deletes a secret. Runs that refer to it from now on fail at the node that does.
-   * Errors: NOT_FOUND.
+   * Errors: NOT_FOUND; PERMISSION_DENIED for a tenant beyond the caller's.
    *
    * @generated from rpc switchyard.orchestrator.v1.SecretService.DeleteSecret
    */

@@ -111,8 +111,9 @@ export declare type Task = Message<"switchyard.tasks.v1.Task"> & {
   payload?: Any | undefined;
 
   /**
-   * Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED and while a retry waits, when the attempt that
-   * failed gave something out nevertheless.
+   * Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED, in STATE_CANCELLED and while a retry waits,
+   * when the attempt that ended so gave something out nevertheless. One that the server cannot read stands within an
+   * OpaqueResult.
    *
    * @generated from field: google.protobuf.Any result = 14;
    */
@@ -296,6 +297,33 @@ export declare type Lease = Message<"switchyard.tasks.v1.Lease"> & {
  * Use `create(LeaseSchema)` to create a new message.
  */
 export declare const LeaseSchema: GenMessage<Lease>;
+
+/**
+ * A result that the server cannot read: a worker of a newer contract reported it, or it is not of the type it says.
+ *
+ * @generated from message switchyard.tasks.v1.OpaqueResult
+ */
+export declare type OpaqueResult = Message<"switchyard.tasks.v1.OpaqueResult"> & {
+  /**
+   * The type it says it is of.
+   *
+   * @generated from field: string type_url = 1;
+   */
+  typeUrl: string;
+
+  /**
+   * The result, serialized.
+   *
+   * @generated from field: bytes value = 2;
+   */
+  value: Uint8Array;
+};
+
+/**
+ * Describes the message switchyard.tasks.v1.OpaqueResult.
+ * Use `create(OpaqueResultSchema)` to create a new message.
+ */
+export declare const OpaqueResultSchema: GenMessage<OpaqueResult>;
 
 /**
  * How far a Task has come.

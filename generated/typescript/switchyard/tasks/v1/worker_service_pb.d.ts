@@ -510,6 +510,13 @@ export declare type FinishTaskRequest_Cancelled = Message<"switchyard.tasks.v1.F
    * @generated from field: switchyard.tasks.v1.CancelReceipt receipt = 1;
    */
   receipt?: CancelReceipt | undefined;
+
+  /**
+   * What had come out by then, in the words of the kind.
+   *
+   * @generated from field: google.protobuf.Any result = 2;
+   */
+  result?: Any | undefined;
 };
 
 /**

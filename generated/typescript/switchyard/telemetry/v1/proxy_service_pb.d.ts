@@ -293,7 +293,7 @@ export declare type UpdateProxyRequest = Message<"switchyard.telemetry.v1.Update
 
   /**
    * What of the above is meant: country, username, password, enabled, max_leases, or "*" for all of them. Unset: what
-   * has a value.
+   * has a value; in a JSON body also what is null.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 7;
    */

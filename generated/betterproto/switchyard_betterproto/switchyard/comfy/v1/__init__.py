@@ -4,7 +4,10 @@
 # This file has been @generated
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import (
+    datetime,
+    timedelta,
+)
 from typing import (
     TYPE_CHECKING,
     AsyncIterator,
@@ -450,6 +453,12 @@ class QueueWorkflowRequest(betterproto.Message):
     request_id: str = betterproto.string_field(6)
     """
     The same key with the same request within 24 h gives the first answer again; with another one it is refused.
+    """
+
+    timeout_seconds: Optional[int] = betterproto.int32_field(7, optional=True)
+    """
+    Time allowed for each prompt, 1 to 86,400, counted from when it can be sent. ComfyUI is then told to stop it, and it
+     ends with error type Timeout.
     """
 
 
@@ -929,6 +938,12 @@ class ClaimPromptResponse(betterproto.Message):
     seed: Optional[int] = betterproto.int64_field(5, optional=True)
     """
     Seed of its iteration, for every whole number that is an input called `seed` or `noise_seed`. Unset: those of `prompt`.
+    """
+
+    attempt_timeout: timedelta = betterproto.message_field(6)
+    """
+    Time allowed for it, counted from its claim. The worker has ComfyUI stop it then, and reports error type Timeout. Unset,
+     as by servers that knew no such time: as long as a session lasts.
     """
 
 

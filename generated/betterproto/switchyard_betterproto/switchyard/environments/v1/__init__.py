@@ -130,7 +130,9 @@ class FoundEnvironmentStanding(betterproto.Enum):
     """How it fares there."""
 
     STANDING_UNSPECIFIED = 0
-    """Never sent."""
+    """
+    It is there, and the list it was found in does not tell how it fares.
+    """
 
     STANDING_RUNNING = 1
     """It runs."""
@@ -1251,7 +1253,10 @@ class FoundEnvironment(betterproto.Message):
 class ReportFoundResponse(betterproto.Message):
     """Taken."""
 
-    pass
+    wanted: List[str] = betterproto.string_field(1)
+    """
+    Of those that were told without a standing, the ones of which it is wanted. To be looked at one by one, and told again.
+    """
 
 
 @dataclass(eq=False, repr=False)

@@ -150,3 +150,9 @@ class ErrorReason(betterproto.Enum):
 
     QUOTA_EXCEEDED = 38
     """The user would have more than their quota."""
+
+    NO_BROWSER = 39
+    """
+    The worker that took the session has no browser for it: no Chromium, or no screen for a window. The message says what
+     to install.
+    """

@@ -65,22 +65,6 @@ class ExecutionMode(betterproto.Enum):
     """
 
 
-class RobotStatus(betterproto.Enum):
-    """What a robot does, computed from its leases and heartbeats."""
-
-    STATUS_UNSPECIFIED = 0
-    """Never sent."""
-
-    STATUS_IDLE = 1
-    """It is there and has no job."""
-
-    STATUS_BUSY = 2
-    """It holds the lease of a job."""
-
-    STATUS_OFFLINE = 3
-    """Nothing was heard of it for 60 s."""
-
-
 class JobStatus(betterproto.Enum):
     """Where a job stands."""
 
@@ -117,6 +101,22 @@ class NodeExecutionStatus(betterproto.Enum):
 
     STATUS_SKIPPED = 3
     """Passed through because it is disabled."""
+
+
+class RobotStatus(betterproto.Enum):
+    """What a robot does, computed from its leases and heartbeats."""
+
+    STATUS_UNSPECIFIED = 0
+    """Never sent."""
+
+    STATUS_IDLE = 1
+    """It is there and has no job."""
+
+    STATUS_BUSY = 2
+    """It holds the lease of a job."""
+
+    STATUS_OFFLINE = 3
+    """Nothing was heard of it for 60 s."""
 
 
 class ExplainJobResponseCauseKind(betterproto.Enum):
@@ -401,6 +401,163 @@ class WorkflowVersion(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class Job(betterproto.Message):
+    """
+    One execution of a workflow: a Task of the kernel in the words of this API.
+    """
+
+    job_id: str = betterproto.string_field(1)
+    """UUID; the id of its Task."""
+
+    workflow_id: str = betterproto.string_field(2)
+    """Which workflow."""
+
+    workflow_name: str = betterproto.string_field(3)
+    """Its name when the job was queued."""
+
+    robot_id: Optional[str] = betterproto.string_field(4, optional=True)
+    """Robot of the newest attempt; unset before the first claim."""
+
+    status: "JobStatus" = betterproto.enum_field(5)
+    """Where it stands."""
+
+    created_at: datetime = betterproto.message_field(6)
+    """When it was queued."""
+
+    completed_at: datetime = betterproto.message_field(7)
+    """When it became final."""
+
+    duration_ms: Optional[int] = betterproto.int64_field(8, optional=True)
+    """
+    From the claim of the newest attempt to its end, in milliseconds. Unset before.
+    """
+
+
+@dataclass(eq=False, repr=False)
+class JobDetail(betterproto.Message):
+    """A job with all that is known of it."""
+
+    job_id: str = betterproto.string_field(1)
+    """UUID; the id of its Task."""
+
+    workflow_id: str = betterproto.string_field(2)
+    """Which workflow."""
+
+    workflow_name: str = betterproto.string_field(3)
+    """Its name when the job was queued."""
+
+    robot_id: Optional[str] = betterproto.string_field(4, optional=True)
+    """Robot of the newest attempt; unset before the first claim."""
+
+    status: "JobStatus" = betterproto.enum_field(5)
+    """Where it stands."""
+
+    created_at: datetime = betterproto.message_field(6)
+    """When it was queued."""
+
+    claimed_at: datetime = betterproto.message_field(7)
+    """When the newest attempt was claimed."""
+
+    completed_at: datetime = betterproto.message_field(8)
+    """When it became final."""
+
+    duration_ms: Optional[int] = betterproto.int64_field(9, optional=True)
+    """
+    From the claim of the newest attempt to its end, in milliseconds. Unset before.
+    """
+
+    error_message: Optional[str] = betterproto.string_field(10, optional=True)
+    """Why the newest attempt failed, in a sentence."""
+
+    error_type: Optional[str] = betterproto.string_field(11, optional=True)
+    """Why the newest attempt failed, in a word a program can act on."""
+
+    retry_count: int = betterproto.int32_field(12)
+    """Attempts that failed before the newest one."""
+
+    node_executions: List["NodeExecution"] = betterproto.message_field(13)
+    """What was executed, in order; of the newest attempt, at most 10,000."""
+
+    variables: str = betterproto.string_field(14)
+    """Variables at the end, secrets redacted, as a JSON object."""
+
+    outputs: str = betterproto.string_field(15)
+    """
+    Outputs of the nodes at the end by node id, secrets redacted, as a JSON object.
+    """
+
+    progress: "JobProgress" = betterproto.message_field(16)
+    """How far the robot has come."""
+
+    priority: int = betterproto.int32_field(17)
+    """0 (first) to 20."""
+
+    workflow_version: int = betterproto.int32_field(18)
+    """Version of the workflow it runs."""
+
+    trigger_type: "TriggerType" = betterproto.enum_field(19)
+    """What queued it."""
+
+    schedule_id: Optional[str] = betterproto.string_field(20, optional=True)
+    """The schedule that queued it."""
+
+    retry_of: Optional[str] = betterproto.string_field(21, optional=True)
+    """The job this one was made from by a retry by hand."""
+
+    not_before: datetime = betterproto.message_field(22)
+    """When the next attempt may begin, while it waits for one."""
+
+    cancel_requested_at: datetime = betterproto.message_field(23)
+    """When a stop was asked for."""
+
+
+@dataclass(eq=False, repr=False)
+class JobProgress(betterproto.Message):
+    """How far a job has come."""
+
+    fraction: Optional[float] = betterproto.double_field(1, optional=True)
+    """0 to 1. Unset when not known."""
+
+    message: str = betterproto.string_field(2)
+    """One line for people, at most 500 characters."""
+
+    updated_at: datetime = betterproto.message_field(3)
+    """When the robot said so."""
+
+
+@dataclass(eq=False, repr=False)
+class NodeExecution(betterproto.Message):
+    """One execution of one node."""
+
+    node_id: str = betterproto.string_field(1)
+    """Its id."""
+
+    node_type: str = betterproto.string_field(2)
+    """Its type."""
+
+    status: "NodeExecutionStatus" = betterproto.enum_field(3)
+    """How it ended."""
+
+    duration_ms: int = betterproto.int64_field(4)
+    """Time it took, in milliseconds."""
+
+    index: int = betterproto.int32_field(5)
+    """Which execution of this node it is, from 0."""
+
+    inputs: str = betterproto.string_field(6)
+    """What it was given, secrets redacted, cut to size; a JSON object."""
+
+    outputs: str = betterproto.string_field(7)
+    """What it gave out, secrets redacted, cut to size; a JSON object."""
+
+    error_message: Optional[str] = betterproto.string_field(8, optional=True)
+    """Why it failed, in a sentence."""
+
+    error_type: Optional[str] = betterproto.string_field(9, optional=True)
+    """Why it failed, in a word a program can act on."""
+
+
+@dataclass(eq=False, repr=False)
 class Robot(betterproto.Message):
     """
     A machine, or a process on one, that runs jobs. Workers of this installation are robots too.
@@ -512,6 +669,11 @@ class Assignment(betterproto.Message):
     checkpoint: bytes = betterproto.bytes_field(14)
     """
     What an earlier attempt stored last, for a workflow with `settings.resume`. Empty when there is none.
+    """
+
+    node_executions: List["NodeExecution"] = betterproto.message_field(15)
+    """
+    What was executed up to there, for the result of the job; a run that cannot use the checkpoint leaves it out.
     """
 
 
@@ -724,163 +886,6 @@ class GetLivenessResponse(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
-class Job(betterproto.Message):
-    """
-    One execution of a workflow: a Task of the kernel in the words of this API.
-    """
-
-    job_id: str = betterproto.string_field(1)
-    """UUID; the id of its Task."""
-
-    workflow_id: str = betterproto.string_field(2)
-    """Which workflow."""
-
-    workflow_name: str = betterproto.string_field(3)
-    """Its name when the job was queued."""
-
-    robot_id: Optional[str] = betterproto.string_field(4, optional=True)
-    """Robot of the newest attempt; unset before the first claim."""
-
-    status: "JobStatus" = betterproto.enum_field(5)
-    """Where it stands."""
-
-    created_at: datetime = betterproto.message_field(6)
-    """When it was queued."""
-
-    completed_at: datetime = betterproto.message_field(7)
-    """When it became final."""
-
-    duration_ms: Optional[int] = betterproto.int64_field(8, optional=True)
-    """
-    From the claim of the newest attempt to its end, in milliseconds. Unset before.
-    """
-
-
-@dataclass(eq=False, repr=False)
-class JobDetail(betterproto.Message):
-    """A job with all that is known of it."""
-
-    job_id: str = betterproto.string_field(1)
-    """UUID; the id of its Task."""
-
-    workflow_id: str = betterproto.string_field(2)
-    """Which workflow."""
-
-    workflow_name: str = betterproto.string_field(3)
-    """Its name when the job was queued."""
-
-    robot_id: Optional[str] = betterproto.string_field(4, optional=True)
-    """Robot of the newest attempt; unset before the first claim."""
-
-    status: "JobStatus" = betterproto.enum_field(5)
-    """Where it stands."""
-
-    created_at: datetime = betterproto.message_field(6)
-    """When it was queued."""
-
-    claimed_at: datetime = betterproto.message_field(7)
-    """When the newest attempt was claimed."""
-
-    completed_at: datetime = betterproto.message_field(8)
-    """When it became final."""
-
-    duration_ms: Optional[int] = betterproto.int64_field(9, optional=True)
-    """
-    From the claim of the newest attempt to its end, in milliseconds. Unset before.
-    """
-
-    error_message: Optional[str] = betterproto.string_field(10, optional=True)
-    """Why the newest attempt failed, in a sentence."""
-
-    error_type: Optional[str] = betterproto.string_field(11, optional=True)
-    """Why the newest attempt failed, in a word a program can act on."""
-
-    retry_count: int = betterproto.int32_field(12)
-    """Attempts that failed before the newest one."""
-
-    node_executions: List["NodeExecution"] = betterproto.message_field(13)
-    """What was executed, in order; of the newest attempt, at most 10,000."""
-
-    variables: str = betterproto.string_field(14)
-    """Variables at the end, secrets redacted, as a JSON object."""
-
-    outputs: str = betterproto.string_field(15)
-    """
-    Outputs of the nodes at the end by node id, secrets redacted, as a JSON object.
-    """
-
-    progress: "JobProgress" = betterproto.message_field(16)
-    """How far the robot has come."""
-
-    priority: int = betterproto.int32_field(17)
-    """0 (first) to 20."""
-
-    workflow_version: int = betterproto.int32_field(18)
-    """Version of the workflow it runs."""
-
-    trigger_type: "TriggerType" = betterproto.enum_field(19)
-    """What queued it."""
-
-    schedule_id: Optional[str] = betterproto.string_field(20, optional=True)
-    """The schedule that queued it."""
-
-    retry_of: Optional[str] = betterproto.string_field(21, optional=True)
-    """The job this one was made from by a retry by hand."""
-
-    not_before: datetime = betterproto.message_field(22)
-    """When the next attempt may begin, while it waits for one."""
-
-    cancel_requested_at: datetime = betterproto.message_field(23)
-    """When a stop was asked for."""
-
-
-@dataclass(eq=False, repr=False)
-class JobProgress(betterproto.Message):
-    """How far a job has come."""
-
-    fraction: Optional[float] = betterproto.double_field(1, optional=True)
-    """0 to 1. Unset when not known."""
-
-    message: str = betterproto.string_field(2)
-    """One line for people, at most 500 characters."""
-
-    updated_at: datetime = betterproto.message_field(3)
-    """When the robot said so."""
-
-
-@dataclass(eq=False, repr=False)
-class NodeExecution(betterproto.Message):
-    """One execution of one node."""
-
-    node_id: str = betterproto.string_field(1)
-    """Its id."""
-
-    node_type: str = betterproto.string_field(2)
-    """Its type."""
-
-    status: "NodeExecutionStatus" = betterproto.enum_field(3)
-    """How it ended."""
-
-    duration_ms: int = betterproto.int64_field(4)
-    """Time it took, in milliseconds."""
-
-    index: int = betterproto.int32_field(5)
-    """Which execution of this node it is, from 0."""
-
-    inputs: str = betterproto.string_field(6)
-    """What it was given, secrets redacted, cut to size; a JSON object."""
-
-    outputs: str = betterproto.string_field(7)
-    """What it gave out, secrets redacted, cut to size; a JSON object."""
-
-    error_message: Optional[str] = betterproto.string_field(8, optional=True)
-    """Why it failed, in a sentence."""
-
-    error_type: Optional[str] = betterproto.string_field(9, optional=True)
-    """Why it failed, in a word a program can act on."""
-
-
-@dataclass(eq=False, repr=False)
 class ResolveJobAddressRequest(betterproto.Message):
     """Which address."""
 
@@ -956,6 +961,17 @@ class SaveCheckpointRequest(betterproto.Message):
 
     checkpoint: bytes = betterproto.bytes_field(4)
     """In the engine's own words, at most 8 MiB; kept encrypted."""
+
+    executions_before: int = betterproto.int32_field(5)
+    """
+    How many executions that were stored stay, from the first on; those behind them are replaced. 0 for a run that has
+     begun anew.
+    """
+
+    node_executions: List["NodeExecution"] = betterproto.message_field(6)
+    """
+    What was executed behind those, in order, as the result of the job is to list it.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -1279,6 +1295,11 @@ class GetJobGraphResponse(betterproto.Message):
     checkpoint: bytes = betterproto.bytes_field(3)
     """
     What an earlier attempt stored last, for a workflow with `settings.resume`. Empty when there is none.
+    """
+
+    node_executions: List["NodeExecution"] = betterproto.message_field(4)
+    """
+    What was executed up to there, for the result of the job; a run that cannot use the checkpoint leaves it out.
     """
 
 
@@ -2475,6 +2496,11 @@ class ListSecretsRequest(betterproto.Message):
     page_token: str = betterproto.string_field(2)
     """Of the answer before; empty for the first page."""
 
+    tenant_id: Optional[str] = betterproto.string_field(3, optional=True)
+    """
+    Whose they are; empty for those of no tenant. Unset: of the caller's tenant, or of none if the caller has none.
+    """
+
 
 @dataclass(eq=False, repr=False)
 class ListSecretsResponse(betterproto.Message):
@@ -2497,6 +2523,9 @@ class PutSecretRequest(betterproto.Message):
     value: str = betterproto.string_field(2)
     """Its value, 1 to 65,536 characters. Never returned."""
 
+    tenant_id: Optional[str] = betterproto.string_field(3, optional=True)
+    """Whose it is, as in ListSecretsRequest."""
+
 
 @dataclass(eq=False, repr=False)
 class PutSecretResponse(betterproto.Message):
@@ -2512,6 +2541,9 @@ class DeleteSecretRequest(betterproto.Message):
 
     name: str = betterproto.string_field(1)
     """Its name."""
+
+    tenant_id: Optional[str] = betterproto.string_field(2, optional=True)
+    """Whose it is, as in ListSecretsRequest."""
 
 
 @dataclass(eq=False, repr=False)

@@ -157,8 +157,9 @@ class Task(betterproto.Message):
 
     result: "betterproto_lib_google_protobuf.Any" = betterproto.message_field(14)
     """
-    Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED and while a retry waits, when the attempt that
-     failed gave something out nevertheless.
+    Output only. What came out. Set in STATE_SUCCEEDED; also in STATE_FAILED, in STATE_CANCELLED and while a retry waits,
+     when the attempt that ended so gave something out nevertheless. One that the server cannot read stands within an
+     OpaqueResult.
     """
 
     error: "Failure" = betterproto.message_field(15)
@@ -219,6 +220,19 @@ class Lease(betterproto.Message):
     """
     Grows with every claim of the Task. Reports must carry the newest; older ones are refused.
     """
+
+
+@dataclass(eq=False, repr=False)
+class OpaqueResult(betterproto.Message):
+    """
+    A result that the server cannot read: a worker of a newer contract reported it, or it is not of the type it says.
+    """
+
+    type_url: str = betterproto.string_field(1)
+    """The type it says it is of."""
+
+    value: bytes = betterproto.bytes_field(2)
+    """The result, serialized."""
 
 
 @dataclass(eq=False, repr=False)
@@ -530,6 +544,9 @@ class FinishTaskRequestCancelled(betterproto.Message):
 
     receipt: "CancelReceipt" = betterproto.message_field(1)
     """Proof that it is over."""
+
+    result: "betterproto_lib_google_protobuf.Any" = betterproto.message_field(2)
+    """What had come out by then, in the words of the kind."""
 
 
 @dataclass(eq=False, repr=False)

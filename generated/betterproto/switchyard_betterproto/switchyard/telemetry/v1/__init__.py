@@ -680,7 +680,7 @@ class UpdateProxyRequest(betterproto.Message):
     )
     """
     What of the above is meant: country, username, password, enabled, max_leases, or "*" for all of them. Unset: what
-     has a value.
+     has a value; in a JSON body also what is null.
     """
 
 

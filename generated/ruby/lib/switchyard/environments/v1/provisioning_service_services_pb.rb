@@ -23,7 +23,8 @@ module Switchyard
           # Errors: NOT_FOUND when it is gone.
           rpc :GetEnvironmentPlan, ::Switchyard::Environments::V1::GetEnvironmentPlanRequest, ::Switchyard::Environments::V1::GetEnvironmentPlanResponse
           # Tells what a provider has of ours, page by page, for a Task of kind "compare_environments". A comparison counts when the
-          # Task succeeds; the pages of an attempt replace those of the one before.
+          # Task succeeds; the pages of an attempt replace those of the one before. What is told of one environment more than once
+          # is taken together.
           rpc :ReportFound, ::Switchyard::Environments::V1::ReportFoundRequest, ::Switchyard::Environments::V1::ReportFoundResponse
         end
 

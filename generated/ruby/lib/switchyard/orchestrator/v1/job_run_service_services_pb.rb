@@ -27,8 +27,8 @@ module Switchyard
           # Reads another workflow of the job's tenant, to execute it within the job.
           # Errors: NOT_FOUND; INVALID_ARGUMENT when several workflows have the name.
           rpc :GetSubworkflow, ::Switchyard::Orchestrator::V1::GetSubworkflowRequest, ::Switchyard::Orchestrator::V1::GetSubworkflowResponse
-          # Stores what a next attempt of the job would need to go on from here. It replaces what was stored before, and is
-          # forgotten with the end of the job.
+          # Stores what a next attempt of the job would need to go on from here, and what was executed up to here. The state
+          # replaces the one before, executions are added to those before; both are forgotten with the end of the job.
           # Errors: FAILED_PRECONDITION with ERROR_REASON_RESUME_OFF for a workflow without `settings.resume`.
           rpc :SaveCheckpoint, ::Switchyard::Orchestrator::V1::SaveCheckpointRequest, ::Switchyard::Orchestrator::V1::SaveCheckpointResponse
           # Stores a file of the job. The first message describes it and carries who asks; the others carry its bytes in order,

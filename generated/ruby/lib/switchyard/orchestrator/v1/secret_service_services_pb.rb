@@ -8,8 +8,9 @@ module Switchyard
   module Orchestrator
     module V1
       module SecretService
-        # Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own. They are kept encrypted and never
-        # returned; a run is given those its graph names, and shows none of them in logs or results.
+        # Secrets that workflows refer to as `{{secrets.name}}`. Each tenant has its own, and so have the workflows of no tenant.
+        # They are kept encrypted and never returned; a run is given those its graph names, and shows none of them in logs or
+        # results.
         class Service
 
           include ::GRPC::GenericService
@@ -19,12 +20,14 @@ module Switchyard
           self.service_name = 'switchyard.orchestrator.v1.SecretService'
 
           # Lists them by name, without their values.
+          # Errors: PERMISSION_DENIED for a tenant beyond the caller's.
           rpc :ListSecrets, ::Switchyard::Orchestrator::V1::ListSecretsRequest, ::Switchyard::Orchestrator::V1::ListSecretsResponse
           # Makes a secret, or replaces its value; jobs that begin from now on get it.
-          # Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED beyond 1,000 secrets of a tenant.
+          # Errors: INVALID_ARGUMENT; PERMISSION_DENIED for a tenant beyond the caller's; RESOURCE_EXHAUSTED beyond 1,000 secrets of
+          # a tenant.
           rpc :PutSecret, ::Switchyard::Orchestrator::V1::PutSecretRequest, ::Switchyard::Orchestrator::V1::PutSecretResponse
           # Deletes a secret. Runs that refer to it from now on fail at the node that does.
-          # Errors: NOT_FOUND.
+          # Errors: NOT_FOUND; PERMISSION_DENIED for a tenant beyond the caller's.
           rpc :DeleteSecret, ::Switchyard::Orchestrator::V1::DeleteSecretRequest, ::Switchyard::Orchestrator::V1::DeleteSecretResponse
         end
 

@@ -22,7 +22,7 @@ help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: setup  ## Set up if needed, start everything; Ctrl-C stops it
-	@exec $(BIN)/python -m server.cli.up
+	@exec $(BIN)/python -m server.cli.installation.up
 
 setup: $(INSTALLED) $(IDE_INSTALLED)  ## Install what is locked, compile the codec, and get a Chromium if none is found
 	@$(BIN)/python -m gateway.codec.native

@@ -8,29 +8,16 @@ from typing import Annotated
 
 import typer
 
-from server.cli import (
-    audit,
-    bots,
-    comfy,
-    doctor,
-    environments,
-    fleet,
-    jobs,
-    node_types,
-    processes,
-    proxies,
-    runs,
-    schedules,
-    secrets,
-    tasks,
-    telemetry,
-    tokens,
-    users,
-    webhooks,
-    workflow_versions,
-    workflows,
-)
+from server.cli import tasks
+from server.cli.accounts import audit, tokens, users
+from server.cli.bots import instances, runs, webhooks
+from server.cli.comfy import sessions as comfy
+from server.cli.environments import environments
 from server.cli.failures import MEANINGS, CommandFailed, ExitCode
+from server.cli.installation import doctor, processes
+from server.cli.orchestrator import fleet, jobs, node_types, schedules, secrets, workflow_versions, workflows
+from server.cli.telemetry import proxies
+from server.cli.telemetry import sessions as telemetry
 
 HELP = "Runs Switchyard, and speaks to a running one.\n\nExit codes:\n\n" + "\n\n".join(
     f"  {code.value}  {meaning}" for code, meaning in MEANINGS.items()
@@ -56,12 +43,12 @@ def options(
 
 
 processes.register(app)
-bots.group.add_typer(runs.group)
-bots.group.add_typer(webhooks.group)
+instances.group.add_typer(runs.group)
+instances.group.add_typer(webhooks.group)
 workflows.group.add_typer(workflow_versions.group)
 workflows.group.add_typer(node_types.group)
 for group in (
-    bots.group,
+    instances.group,
     comfy.group,
     environments.group,
     workflows.group,

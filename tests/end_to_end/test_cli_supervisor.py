@@ -36,7 +36,7 @@ while True:
 
 SUPERVISOR = """
 import os, sys, pathlib
-from server.cli.supervisor import Program, StartFailed, Supervisor
+from server.cli.installation.supervisor import Program, StartFailed, Supervisor
 def program(line):
     name, *words = line.split()
     started = lambda: pathlib.Path("events").exists() and f"{name} start" in pathlib.Path("events").read_text()

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server.cli import supervisor
+from server.cli.installation import supervisor
 from switchyard.environments.v1.provisioning_service_pb2 import FoundEnvironment
 from tests.integration.environments_local.conftest import Machine, answers, plan
 from tests.integration.workers.board import until

@@ -18,8 +18,8 @@ from tests.integration.workers.conftest import ROOT
 ENVIRONMENT = "env-under0000001"
 SUPERVISOR = """
 import os, pathlib, sys
-from server.cli.supervisor import Supervisor
-from server.cli.up import worker_program
+from server.cli.installation.supervisor import Supervisor
+from server.cli.installation.up import worker_program
 import dataclasses
 program = dataclasses.replace(
     worker_program(dict(os.environ)),

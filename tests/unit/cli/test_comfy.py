@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from server.cli.comfy import read_password
+from server.cli.comfy.prompts import end_text, to_inputs
+from server.cli.comfy.sessions import read_password
 from server.cli.failures import CommandFailed, ExitCode
-from server.cli.prompts import end_text, to_inputs
 from switchyard.comfy.v1.prompt_pb2 import Prompt
 
 

@@ -10,7 +10,7 @@ from server import cli
 from server.cli.connection import Connection
 from tests.unit.test_contract import SERVICES
 
-SOURCES: Final = sorted(Path(cli.__file__).parent.glob("*.py"))
+SOURCES: Final = sorted(Path(cli.__file__).parent.rglob("*.py"))
 WORKERS: Final = "workers call it"
 CONSOLE: Final = "the console shows it"
 BROWSERS: Final = "whatever drives a browser calls it"

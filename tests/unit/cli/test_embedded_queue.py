@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from server.cli.embedded_queue import START_FAILURES, in_data_folder, is_private, packaged_valkey, ping
+from server.cli.installation.embedded_queue import START_FAILURES, in_data_folder, is_private, packaged_valkey, ping
 
 
 def test_the_socket_lies_in_the_data_folder() -> None:

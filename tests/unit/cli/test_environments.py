@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from server.cli.environment_changes import state_text
-from server.cli.environment_facts import dollars
-from server.cli.environment_stores import read_template
-from server.cli.environments import SECRETS, awake_text, stops_text, to_secrets
+from server.cli.environments.changes import state_text
+from server.cli.environments.environments import SECRETS, awake_text, stops_text, to_secrets
+from server.cli.environments.facts import dollars
+from server.cli.environments.stores import read_template
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.plain import to_plain
 from switchyard.environments.v1.activity_service_pb2 import ActivitySnapshot

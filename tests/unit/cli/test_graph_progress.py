@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from server.cli.graph_progress import GraphProgress
+from server.cli.orchestrator.graph_progress import GraphProgress
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from server.cli.failures import CommandFailed
-from server.cli.local_run import LocalWorkflow
+from server.cli.orchestrator.local_run import LocalWorkflow
 from server.errors import AddressRefused
 from server.outbound import OutboundRule
 from switchyard.orchestrator.v1.graph_pb2 import Graph

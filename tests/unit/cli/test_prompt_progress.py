@@ -1,4 +1,4 @@
-from server.cli.prompt_progress import PromptProgress
+from server.cli.comfy.prompt_progress import PromptProgress
 from switchyard.comfy.v1.prompt_pb2 import Prompt, PromptEvent
 
 

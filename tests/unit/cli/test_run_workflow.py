@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from server.cli.failures import CommandFailed
-from server.cli.run_workflow import execution_text, milliseconds_text, read_secrets
+from server.cli.orchestrator.run_workflow import execution_text, milliseconds_text, read_secrets
 
 
 def test_a_secret_of_the_command_line_goes_before_that_of_the_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from server.cli.serving import is_serving
+from server.cli.installation.serving import is_serving
 
 Server = tuple[health.HealthServicer, int]
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from server.cli.audit import outcome_text
+from server.cli.accounts.audit import outcome_text
+from server.cli.accounts.tokens import end_text
 from server.cli.plain import local_time
-from server.cli.proxies import enabled_text, leases_text
 from server.cli.tasks import state_text
-from server.cli.tokens import end_text
+from server.cli.telemetry.proxies import enabled_text, leases_text
 from switchyard.auth.v1.api_token_service_pb2 import ApiToken
 from switchyard.auth.v1.audit_service_pb2 import AuditEntry
 from switchyard.tasks.v1.task_pb2 import Failure, Progress, Task

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from server.cli.failures import CommandFailed, ExitCode
-from server.cli.workflow_file import name_in, read_graph, read_text
+from server.cli.orchestrator.workflow_file import name_in, read_graph, read_text
 
 
 @pytest.fixture

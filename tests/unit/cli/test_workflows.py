@@ -5,8 +5,8 @@ import json
 import pytest
 
 from server.cli.failures import CommandFailed, ExitCode
-from server.cli.node_types import find, value_texts
-from server.cli.workflow_versions import difference_lines
+from server.cli.orchestrator.node_types import find, value_texts
+from server.cli.orchestrator.workflow_versions import difference_lines
 from switchyard.orchestrator.v1.node_type_service_pb2 import NodeType
 from switchyard.orchestrator.v1.workflow_service_pb2 import DiffWorkflowResponse
 

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def up() -> None:
     """Start everything: queue, server and worker. Settings come from the environment; the README lists them."""
-    become("server.cli.up")
+    become("server.cli.installation.up")
 
 
 def server() -> None:

@@ -13,7 +13,7 @@ from server.cli.session import JsonOption, KeyOption, ServerOption
 from server.config import ConfigInvalid, ServerConfig
 
 if TYPE_CHECKING:
-    from server.cli.diagnosis import Check
+    from server.cli.installation.diagnosis import Check
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(server: ServerOption = None, api_key: KeyOption = None, as_json: JsonOption = False) -> None:
     """Look at browser, disk, database, queue and ports, and say what to do. Exit code 1 when something is wrong."""
-    from server.cli import diagnosis  # brings Redis and more, which no other command needs
+    from server.cli.installation import diagnosis  # brings Redis and more, which no other command needs
 
     output = Output(as_json=as_json)
     try:

@@ -6,9 +6,9 @@ from typing import Annotated, Final, TypeAlias
 import grpc
 import typer
 
+from server.cli.accounts.passwords import AskOption, StdinOption, read_password
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.pages import PAGE_SIZE, pages
-from server.cli.passwords import AskOption, StdinOption, read_password
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
 from server.cli.session import Session, remote
 from switchyard.auth.v1 import access_pb2, auth_service_pb2

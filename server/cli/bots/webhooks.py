@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from server.cli.bots import InstanceArgument
+from server.cli.bots.instances import InstanceArgument
 from server.cli.plain import enum_name, local_time, to_plain
 from server.cli.session import Session, remote
 from switchyard.bots.v1 import webhook_service_pb2 as pb

@@ -9,12 +9,12 @@ from typing import Annotated, Final
 
 import typer
 
-from server.cli import prompts
+from server.cli.comfy import prompts
+from server.cli.comfy.prompts import SessionOption
 from server.cli.failures import CommandFailed, ExitCode
+from server.cli.orchestrator.workflow_file import read_text
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
-from server.cli.prompts import SessionOption
 from server.cli.session import Session, remote
-from server.cli.workflow_file import read_text
 from switchyard.comfy.v1 import session_pb2, workflow_service_pb2
 from switchyard.comfy.v1 import session_service_pb2 as pb
 

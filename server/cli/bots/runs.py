@@ -9,7 +9,7 @@ import typer
 
 from server.cli.artifacts import DownloadOption, fetch, show_artifacts
 from server.cli.assignments import to_struct
-from server.cli.bots import RUN_STATUS, InstanceArgument, ParamOption, RequestIdOption
+from server.cli.bots.instances import RUN_STATUS, InstanceArgument, ParamOption, RequestIdOption
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.live_log import line_text, show_end, show_line, unbroken
 from server.cli.output import Output

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from server.cli.orchestrator.workflows import WorkflowArgument
 from server.cli.plain import local_time, to_plain
 from server.cli.session import Session, remote
-from server.cli.workflows import WorkflowArgument
 from switchyard.orchestrator.v1 import workflow_service_pb2 as pb
 
 group = typer.Typer()

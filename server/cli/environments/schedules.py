@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import typer
 
-from server.cli.bots import RequestIdOption
-from server.cli.environment_facts import EnvironmentArgument
+from server.cli.bots.instances import RequestIdOption
+from server.cli.environments.facts import EnvironmentArgument
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
 from server.cli.session import Session, remote
 from switchyard.environments.v1 import environment_schedule_service_pb2 as pb

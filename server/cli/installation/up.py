@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from server.cli.addresses import credentials_file, reachable, refused_binding, shown
-from server.cli.embedded_queue import EmbeddedQueue, NoQueueProgram, in_data_folder, is_private
-from server.cli.serving import is_serving
-from server.cli.supervisor import Program, StartFailed, Supervisor
-from server.cli.terminal import own_foreground
+from server.cli.installation.embedded_queue import EmbeddedQueue, NoQueueProgram, in_data_folder, is_private
+from server.cli.installation.serving import is_serving
+from server.cli.installation.supervisor import Program, StartFailed, Supervisor
+from server.cli.installation.terminal import own_foreground
 from server.config import ConfigInvalid, ServerConfig
 
 # A stop has to be over within 30 s. A worker lets runs go on for 10 s, then gives them 10 s to end.

@@ -25,7 +25,7 @@ from packaging.requirements import Requirement
 
 from server.cli.addresses import credentials_file, refused_binding
 from server.cli.connection import Connection
-from server.cli.embedded_queue import NoQueueProgram, in_data_folder, queue_program
+from server.cli.installation.embedded_queue import NoQueueProgram, in_data_folder, queue_program
 from server.cli.output import size_text
 from server.config import ServerConfig
 from switchyard.orchestrator.v1 import metrics_service_pb2
@@ -39,7 +39,7 @@ BROWSER_SECONDS: Final = 60.0
 ANSWER_SECONDS: Final = 3.0
 # Millions of rows are read.
 COUNT_SECONDS: Final = 300.0
-LOCK: Final = Path(__file__).parents[2] / "deploy" / "requirements.lock"
+LOCK: Final = Path(__file__).parents[3] / "deploy" / "requirements.lock"
 ServerInfo = system_service_pb2.GetServerInfoResponse
 
 

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import typer
 
-from server.cli.bots import RequestIdOption
+from server.cli.accounts.passwords import AskOption, StdinOption, read_password
+from server.cli.bots.instances import RequestIdOption
 from server.cli.failures import CommandFailed, ExitCode
-from server.cli.passwords import AskOption, StdinOption, read_password
 from server.cli.plain import enum_name, local_time, to_plain
 from server.cli.session import Session, remote
 from switchyard.telemetry.v1 import proxy_pb2

@@ -9,17 +9,11 @@ from uuid import uuid4
 import typer
 
 from gateway_options.v1 import options_pb2
-from server.cli import (
-    environment_facts,
-    environment_output,
-    environment_quotas,
-    environment_schedules,
-    environment_stores,
-)
 from server.cli.assignments import read_config_file
-from server.cli.bots import RequestIdOption
-from server.cli.environment_changes import STATUS, changes, settled, state_text
-from server.cli.environment_facts import CLOUD_PROVIDER, CloudProvider, EnvironmentArgument
+from server.cli.bots.instances import RequestIdOption
+from server.cli.environments import facts, output, quotas, schedules, stores
+from server.cli.environments.changes import STATUS, changes, settled, state_text
+from server.cli.environments.facts import CLOUD_PROVIDER, CloudProvider, EnvironmentArgument
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
 from server.cli.session import Session, remote
@@ -27,13 +21,13 @@ from switchyard.environments.v1 import environment_service_pb2 as pb
 from switchyard.environments.v1.environment_pb2 import Environment
 
 group = typer.Typer(name="env", help="Development environments: make one, use it, be rid of it.", no_args_is_help=True)
-group.add_typer(environment_output.group)
-group.add_typer(environment_facts.group)
-group.add_typer(environment_stores.group)
-group.add_typer(environment_schedules.group)
-group.add_typer(environment_quotas.group)
-group.add_typer(environment_stores.templates)
-group.add_typer(environment_stores.orphans)
+group.add_typer(output.group)
+group.add_typer(facts.group)
+group.add_typer(stores.group)
+group.add_typer(schedules.group)
+group.add_typer(quotas.group)
+group.add_typer(stores.templates)
+group.add_typer(stores.orphans)
 
 Status = Enum("Status", {name: name for name in enum_names(STATUS)}, type=str)  # type: ignore[misc]
 # Field by what a file may call it, the name in the HTTP API among it.

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from server.cli.environment_facts import EnvironmentArgument
+from server.cli.environments.facts import EnvironmentArgument
 from server.cli.failures import CommandFailed
 from server.cli.live_log import show_end
 from server.cli.plain import to_plain

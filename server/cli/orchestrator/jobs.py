@@ -8,7 +8,7 @@ from uuid import uuid4
 import typer
 
 from server.cli.artifacts import DownloadOption, fetch, show_artifacts
-from server.cli.bots import RequestIdOption
+from server.cli.bots.instances import RequestIdOption
 from server.cli.failures import CommandFailed
 from server.cli.live_log import line_text, show_end, show_line, unbroken
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain

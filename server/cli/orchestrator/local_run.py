@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from server.cli.failures import CommandFailed
-from server.cli.workflow_file import SUFFIX, read_graph
+from server.cli.orchestrator.workflow_file import SUFFIX, read_graph
 from server.errors import SwitchyardError
 from server.outbound import OutboundRule
 from switchyard.orchestrator.v1.graph_pb2 import Graph

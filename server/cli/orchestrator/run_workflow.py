@@ -17,11 +17,11 @@ from rich.text import Text
 
 from server.cli.assignments import read_config_file, to_tree
 from server.cli.failures import CommandFailed, ExitCode
-from server.cli.graph_progress import GraphProgress, NodeProgress
-from server.cli.local_run import Ended, LocalWorkflow, run_locally
+from server.cli.orchestrator.graph_progress import GraphProgress, NodeProgress
+from server.cli.orchestrator.local_run import Ended, LocalWorkflow, run_locally
+from server.cli.orchestrator.workflow_file import read_graph
 from server.cli.output import Output, printable
 from server.cli.session import JsonOption
-from server.cli.workflow_file import read_graph
 from server.config import ConfigInvalid, ServerConfig
 from server.outbound import OutboundRule
 from switchyard.orchestrator.v1.graph_pb2 import Graph

@@ -1,0 +1,1 @@
+"""`switchyard users`, `tokens`, `audit`: who may log in, and what everybody did."""

@@ -1,0 +1,1 @@
+"""`switchyard bots`: instances, their runs, their webhooks."""

@@ -1,0 +1,1 @@
+"""`switchyard comfy`: sessions at ComfyUI and the prompts they send."""

@@ -1,0 +1,1 @@
+"""`switchyard env`: development environments and what belongs to them."""

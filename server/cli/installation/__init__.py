@@ -1,0 +1,1 @@
+"""`switchyard up`, `doctor` and the like: the processes of an installation on this machine."""

@@ -1,0 +1,1 @@
+"""`switchyard workflow`, `job`, `schedule`, `secret`, `fleet`: workflows, here and on a server."""

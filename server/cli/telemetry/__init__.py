@@ -1,0 +1,1 @@
+"""`switchyard sessions`, `events`, `proxies`: browsers, also of others than bots, and how they go out."""

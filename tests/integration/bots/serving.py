@@ -38,7 +38,7 @@ from switchyard.bots.v1 import (
     webhook_service_pb2_grpc,
 )
 from switchyard.tasks.v1 import task_pb2, worker_service_pb2, worker_service_pb2_grpc
-from tests.integration.database.databases import database_url
+from tests.integration.database.databases import USUAL_DIALECT, database_url
 
 WORKER = (("x-api-token", "worker-token"),)
 API_KEY = (("x-api-key", "api-key"),)
@@ -152,7 +152,7 @@ def lease(task: task_pb2.Task) -> worker_service_pb2.LeaseKey:
 
 
 @asynccontextmanager
-async def serving(data_dir: Path, *, dialect: str = "sqlite") -> AsyncIterator[Bots]:
+async def serving(data_dir: Path, *, dialect: str = USUAL_DIALECT) -> AsyncIterator[Bots]:
     """Serve the bots of `data_dir`; whatever an earlier server left there is taken up."""
     data_dir.mkdir(exist_ok=True)
     clock = TurnableClock()

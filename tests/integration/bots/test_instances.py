@@ -6,6 +6,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+import sqlalchemy as sa
 import yaml
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
@@ -236,9 +237,8 @@ async def test_a_deletion_cut_short_is_finished_at_the_next_start(tmp_path: Path
         instance = await bots.create()
         folder = bots.folder(instance)
         relative = str(folder.relative_to(bots.data_dir))
-        await bots.database.write(
-            lambda connection: connection.exec_driver_sql("insert into folder_removals values (?, 0)", (relative,))
-        )
+        insert = sa.text("insert into folder_removals values (:folder, 0)").bindparams(folder=relative)
+        await bots.database.write(lambda connection: connection.execute(insert))
 
     async with serving(tmp_path / "data"):
         async with asyncio.timeout(5):

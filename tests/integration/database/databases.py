@@ -1,5 +1,8 @@
 """Databases for tests: a SQLite file and a database in a real Postgres, each empty but for the schema.
 
+Tests of what differs between the two run over both. To the others it is the same which one they have: it is the one
+that the variable TEST_DATABASE names, "sqlite" (default) or "postgresql".
+
 The revisions run once; each database is a copy of what they made. In Postgres, where a new database costs more than
 most tests, one that an earlier test is done with is emptied and used again. Only `bare_database_url` gives one without
 a schema.
@@ -12,16 +15,18 @@ import shutil
 import tempfile
 import uuid
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from server.database.database import open_database
 
+USUAL_DIALECT: Final = os.environ.get("TEST_DATABASE") or "sqlite"
+assert USUAL_DIALECT in {"sqlite", "postgresql"}, f"TEST_DATABASE must be sqlite or postgresql, not {USUAL_DIALECT!r}"
 TEMPLATE: Final = "switchyard"
-# Names of databases, and the test that has each of them.
-_TAKEN: Final[dict[str, str]] = {}
 # What no test needs: to survive a loss of power, to tidy up databases that are gone in a minute, to have replicas.
 POSTGRES_SETTINGS: Final = {
     "fsync": "off",
@@ -66,13 +71,22 @@ SELECT 'changed ' || current_database();
 
 
 def database_url(dialect: str, folder: Path) -> str:
-    """Return the URL of a database that holds the schema and nothing else; in SQLite the one of `folder`, if any."""
+    """Return the URL of the database of `folder`, which must exist. At first it holds the schema and nothing else."""
     if dialect == "postgresql":
-        return _taken(_emptied() or _new_database(template=_postgres_template()))
+        return _uri(_postgres_database(folder))
     path = folder / "switchyard.db"
     if not path.exists():
         shutil.copyfile(_sqlite_template(), path)
     return _sqlite_url(folder)
+
+
+def server_settings(folder: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """Return what a server process is told: `given`, and the usual database of `folder` unless that names another."""
+    if "DATABASE_URL" in given:
+        return dict(given)
+    # No server makes up this key over Postgres, where others have to know it.
+    key = {} if USUAL_DIALECT == "sqlite" else {"JWT_SECRET_KEY": "j" * 40}
+    return {"DATABASE_URL": database_url(USUAL_DIALECT, folder), **key, **given}
 
 
 def bare_database_url(dialect: str, folder: Path) -> str:
@@ -109,9 +123,27 @@ def _make_schema(url: str) -> None:
         thread.submit(asyncio.run, open_and_close()).result()
 
 
-def _taken(name: str) -> str:
-    _TAKEN[name] = _current_test()
-    return _uri(name)
+@dataclass(frozen=True)
+class _Use:
+    """Who has a database in Postgres."""
+
+    folder: Path
+    test: str
+
+    @property
+    def over(self) -> bool:
+        return self.test != _current_test() or not self.folder.exists()
+
+
+# By the name of the database.
+_USES: Final[dict[str, _Use]] = {}
+
+
+def _postgres_database(folder: Path) -> str:
+    own = next((name for name, use in _USES.items() if use.folder == folder), None)
+    name = own or _emptied() or _new_database(template=_postgres_template())
+    _USES[name] = _Use(folder, _current_test())
+    return name
 
 
 def _current_test() -> str:
@@ -120,12 +152,12 @@ def _current_test() -> str:
 
 def _emptied() -> str | None:
     """Empty a database that an earlier test had; None where there is none that can be used again."""
-    while names := [name for name, test in _TAKEN.items() if test != _current_test()]:
+    while names := [name for name, use in _USES.items() if use.over]:
         script = EMPTY.format(names=", ".join(f"'{name}'" for name in names), shape=_shape())
         state, _, name = _postgres().psql(script).strip().partition(" ")
         if state != "changed":
             return name or None
-        del _TAKEN[name]
+        del _USES[name]
     return None
 
 

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 
+from server.database.closed import DatabaseClosed
 from server.database.database import Database, open_database
 from server.database.locks import lock
 
@@ -160,6 +161,17 @@ async def test_closing_finishes_the_writes_that_wait(url: str, database: Databas
     await asyncio.gather(*writing)
 
     assert len(await database.read(names)) == 5
+
+
+async def test_a_closed_database_does_nothing_more(url: str) -> None:
+    closed = await open_database(url)
+    await closed.write(noting("earlier"))
+
+    await closed.close()
+
+    for late in (closed.read(names), closed.scan(names), closed.crawl(names), closed.write(noting("late"))):
+        with pytest.raises(DatabaseClosed):
+            await late
 
 
 # As when the disk is full: the database undoes more than the unit.

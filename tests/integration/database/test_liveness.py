@@ -17,8 +17,8 @@ BACKEND = sa.text("SELECT pg_backend_pid()")
 
 
 @pytest.fixture
-def url() -> str:
-    return database_url("postgresql", Path())
+def url(tmp_path: Path) -> str:
+    return database_url("postgresql", tmp_path)
 
 
 @pytest.fixture

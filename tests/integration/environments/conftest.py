@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from server.environments import operation_ends
+from tests.integration.database.databases import USUAL_DIALECT
 from tests.integration.environments.serving import Worker
 from tests.integration.orchestrator.serving import Site, serving
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "dialect" in metafunc.fixturenames:
-        metafunc.parametrize("dialect", getattr(metafunc.module, "DIALECTS", ["sqlite"]))
+        metafunc.parametrize("dialect", getattr(metafunc.module, "DIALECTS", [USUAL_DIALECT]))
 
 
 @pytest.fixture

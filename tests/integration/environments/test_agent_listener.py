@@ -17,6 +17,7 @@ from server.environments.agent_service import AgentService
 from server.errors import Unavailable
 from server.parts import VERSION
 from switchyard.environments.v1.agent_service_pb2 import GetAgentReadinessRequest
+from tests.integration.database.databases import USUAL_DIALECT, database_url
 from tests.integration.environments.serving import BODY, PATH, Worker
 from tests.integration.orchestrator.serving import Site, serving
 
@@ -78,7 +79,7 @@ async def test_its_health_tells_since_when_it_runs(site: Site, agent: httpx.Asyn
 
 
 async def test_it_is_not_ready_while_the_database_does_not_answer(tmp_path: Path) -> None:
-    database = await open_database(f"sqlite:///{tmp_path}/gone.db")
+    database = await open_database(database_url(USUAL_DIALECT, tmp_path))
     service = AgentService(database, now_micros, version="1", start_time=0)
     await database.close()
 

@@ -27,7 +27,7 @@ from switchyard.orchestrator.v1 import workflow_pb2
 from switchyard.orchestrator.v1.job_worker_service_pb2 import RunWorkflow, WorkflowResult
 from switchyard.tasks.v1 import worker_service_pb2 as worker_pb
 from switchyard.tasks.v1.task_pb2 import Failure
-from tests.integration.database.databases import database_url
+from tests.integration.database.databases import USUAL_DIALECT, database_url
 
 ADMIN_PASSWORD = "an-admin-password"
 ROLES = {
@@ -146,7 +146,7 @@ async def refused(call: Awaitable[object]) -> tuple[grpc.StatusCode, str]:
 
 @asynccontextmanager
 async def serving(
-    data_dir: Path, *, dialect: str = "sqlite", url: str = "", background: bool = True, **environ: str
+    data_dir: Path, *, dialect: str = USUAL_DIALECT, url: str = "", background: bool = True, **environ: str
 ) -> AsyncIterator[Site]:
     """Serve everything over an empty database, or over that at `url`; without `background` nothing works by itself."""
     data_dir.mkdir(exist_ok=True)

@@ -27,7 +27,7 @@ from server.tasks.task import TaskRow
 from switchyard.orchestrator.v1 import job_pb2, workflow_pb2
 from switchyard.orchestrator.v1.job_worker_service_pb2 import RunWorkflow
 from switchyard.tasks.v1.task_pb2 import Task
-from tests.integration.database.databases import database_url
+from tests.integration.database.databases import USUAL_DIALECT, database_url
 from tests.integration.tasks.parts import HandClock, NoteQueue
 
 REFUSALS = (LeaseLost, TaskFinal, InvalidArgument)
@@ -58,7 +58,7 @@ class Figures(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self._loop = asyncio.new_event_loop()
         self._clock = HandClock()
-        self._database: Any = self._run(open_database(database_url("sqlite", Path(self._folder.name))))
+        self._database: Any = self._run(open_database(database_url(USUAL_DIALECT, Path(self._folder.name))))
         self._kernel = Kernel(
             self._database,
             NoteQueue(),

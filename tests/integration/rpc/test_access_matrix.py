@@ -37,7 +37,7 @@ from server.rpc.caller import CALLER, Caller, EnvironmentCredential, RobotCreden
 from server.rpc.interceptor import Interceptor, policies_of
 from server.rpc.metrics import CallMetrics
 from switchyard.auth.v1 import access_pb2
-from tests.integration.database.databases import database_url
+from tests.integration.database.databases import USUAL_DIALECT, database_url
 
 NOW: Final = 1_700_000_000_000_000
 HOUR: Final = 3_600_000_000
@@ -267,7 +267,7 @@ def interceptor(site: Site, *, robot_auth: bool) -> Interceptor:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     folder: Path = tmp_path_factory.mktemp("matrix")
-    site = Site(await open_database(database_url("sqlite", folder)))
+    site = Site(await open_database(database_url(USUAL_DIALECT, folder)))
     servers = []
     for robot_auth in (False, True):
         server = grpc.aio.server(interceptors=[interceptor(site, robot_auth=robot_auth)])

@@ -9,6 +9,7 @@ from server.config import ServerConfig
 from server.credentials import load_credentials
 from server.database.database import open_database
 from server.parts import build
+from tests.integration.database.databases import server_settings
 
 
 def names_in_the_contract() -> set[str]:
@@ -18,7 +19,7 @@ def names_in_the_contract() -> set[str]:
 
 
 async def test_every_service_of_the_contract_is_served(tmp_path: Path) -> None:
-    config = ServerConfig.from_environment({"DATA_DIR": str(tmp_path)})
+    config = ServerConfig.from_environment(server_settings(tmp_path, {"DATA_DIR": str(tmp_path)}))
     database = await open_database(config.database_url)
 
     parts = await build(config, load_credentials(config), database, start_time=0)
@@ -29,7 +30,7 @@ async def test_every_service_of_the_contract_is_served(tmp_path: Path) -> None:
 
 
 async def test_every_method_of_the_contract_is_done_by_somebody(tmp_path: Path) -> None:
-    config = ServerConfig.from_environment({"DATA_DIR": str(tmp_path)})
+    config = ServerConfig.from_environment(server_settings(tmp_path, {"DATA_DIR": str(tmp_path)}))
     database = await open_database(config.database_url)
 
     parts = await build(config, load_credentials(config), database, start_time=0)

@@ -21,6 +21,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from switchyard.tasks.v1.worker_service_pb2 import ClaimTaskRequest
 from switchyard.tasks.v1.worker_service_pb2_grpc import WorkerServiceStub
+from tests.integration.database.databases import USUAL_DIALECT, bare_database_url, server_settings
 
 ROOT = Path(__file__).parents[3]
 LISTENING = re.compile(r"switchyard server: http (http://\S+) http://\S+ grpc (\S+)")
@@ -48,7 +49,12 @@ class Running:
 
 def command(data_dir: Path, **environ: str) -> dict[str, Any]:
     settings = {"DATA_DIR": str(data_dir), "PORT": "0", "AGENT_PORT": "0", "GRPC_PORT": "0", **environ}
-    return {"args": [sys.executable, "-m", "server"], "cwd": ROOT, "env": settings, "text": True}
+    return {
+        "args": [sys.executable, "-m", "server"],
+        "cwd": ROOT,
+        "env": server_settings(data_dir, settings),
+        "text": True,
+    }
 
 
 def refusal(data_dir: Path, **environ: str) -> str:
@@ -94,7 +100,7 @@ def test_a_server_starts_serves_and_stops_in_order(own_server: Running) -> None:
 
     code, log = own_server.stop()
 
-    assert (info["service"], info["database"], info["queue_reachable"]) == ("switchyard", "sqlite", False)
+    assert (info["service"], info["database"], info["queue_reachable"]) == ("switchyard", USUAL_DIALECT, False)
     assert health.status == health_pb2.HealthCheckResponse.SERVING
     assert "switchyard.bots.v1.RunService" in services
     assert code == 0
@@ -150,7 +156,8 @@ def sample(server: Running, name: str) -> float:
 def test_what_a_server_writes_is_closed_to_others(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
 
-    with started(tmp_path):
+    # The file of the database is one that the server makes.
+    with started(tmp_path, DATABASE_URL=bare_database_url("sqlite", tmp_path)):
         open_to_others = [path.name for path in tmp_path.iterdir() if path.stat().st_mode & 0o077]
 
     assert open_to_others == []
@@ -213,11 +220,15 @@ def test_workers_need_their_token_even_on_this_machine(server: Running) -> None:
     assert not answer.HasField("task")
 
 
-def test_a_second_server_on_the_same_folder_is_refused(server: Running) -> None:
-    sentence = refusal(server.data_dir)
+def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    # Several may work over one Postgres.
+    url = bare_database_url("sqlite", tmp_path)
+
+    with started(tmp_path, DATABASE_URL=url) as server:
+        sentence = refusal(tmp_path, DATABASE_URL=url)
 
     assert sentence == (
-        f"switchyard server: DATA_DIR {server.data_dir} is in use by another server (process {server.process.pid}); "
+        f"switchyard server: DATA_DIR {tmp_path} is in use by another server (process {server.process.pid}); "
         "stop it, or give this one another DATA_DIR"
     )
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.database.databases import server_settings
+
 ROOT = Path(__file__).parents[3]
 # Says at the end of a server whether garbage was collected, and whether what the start has made was left out of it.
 TELLING = """
@@ -39,7 +41,7 @@ def test_a_running_server_collects_garbage_but_spares_what_it_began_with(tmp_pat
     server = subprocess.Popen(
         [sys.executable, "-c", TELLING],
         cwd=ROOT,
-        env=environ,
+        env=server_settings(tmp_path, environ),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

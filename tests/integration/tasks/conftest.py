@@ -11,7 +11,7 @@ from server.tasks.artifacts import ArtifactFiles
 from server.tasks.kernel import Kernel
 from server.tasks.log_hub import LogHub
 from switchyard.tasks.v1 import task_service_pb2_grpc, worker_service_pb2_grpc
-from tests.integration.database.databases import database_url
+from tests.integration.database.databases import USUAL_DIALECT, database_url
 from tests.integration.tasks.parts import HandClock, NoteQueue
 from tests.integration.tasks.served import System, served
 
@@ -45,7 +45,7 @@ def hub(database: Database, kernel: Kernel) -> LogHub:
 
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[System]:
-    database = await open_database(database_url("sqlite", tmp_path))
+    database = await open_database(database_url(USUAL_DIALECT, tmp_path))
     kernel = Kernel(database, NoteQueue(), now_micros, {})
     files = ArtifactFiles(tmp_path, database, now_micros)
     hub = LogHub(database, kernel.changes)

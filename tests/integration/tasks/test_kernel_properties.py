@@ -18,7 +18,7 @@ from server.tasks.kernel import Kernel
 from server.tasks.lifecycle import Cancelled, Failed, Succeeded
 from server.tasks.log_store import Line
 from server.tasks.task import FINAL, LEASED, TaskRow
-from tests.integration.database.databases import database_url
+from tests.integration.database.databases import USUAL_DIALECT, database_url
 from tests.integration.tasks.parts import HandClock, NoteQueue, claim, run
 
 LIMIT = 2
@@ -38,7 +38,7 @@ class Life(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self._loop = asyncio.new_event_loop()
         self._clock = HandClock()
-        self._database: Any = self._run(open_database(database_url("sqlite", Path(self._folder.name))))
+        self._database: Any = self._run(open_database(database_url(USUAL_DIALECT, Path(self._folder.name))))
         self._created: list[str] = []
         self._ended: list[str] = []
         self._kernel = Kernel(self._database, NoteQueue(), self._clock, {"run_bot": self._note_end})

@@ -38,7 +38,7 @@ from switchyard.telemetry.v1 import (
     statistics_service_pb2_grpc,
 )
 from switchyard.telemetry.v1.statistics_service_pb2 import GetHealthResponse
-from tests.integration.database.databases import database_url
+from tests.integration.database.databases import USUAL_DIALECT, database_url
 
 TTL_SECONDS = 3600
 API_KEY = (("x-api-key", "api-key"),)
@@ -121,8 +121,8 @@ async def refused(call: Awaitable[object]) -> tuple[grpc.StatusCode, str]:
 
 
 @asynccontextmanager
-async def serving(data_dir: Path, *, dialect: str = "sqlite") -> AsyncIterator[Telemetry]:
-    """Serve telemetry over the database of `data_dir`; in Postgres over an empty one."""
+async def serving(data_dir: Path, *, dialect: str = USUAL_DIALECT) -> AsyncIterator[Telemetry]:
+    """Serve telemetry over the database of `data_dir`, which is empty at first."""
     data_dir.mkdir(exist_ok=True)
     clock = TurnableClock()
     database = await open_database(database_url(dialect, data_dir))

@@ -15,6 +15,7 @@ from switchyard.telemetry.v1 import (
     session_service_pb2,
     statistics_service_pb2,
 )
+from tests.integration.database.databases import USUAL_DIALECT
 from tests.integration.telemetry.serving import Telemetry, bearer, role_token
 
 FILES = (event_service_pb2, live_service_pb2, proxy_service_pb2, session_service_pb2, statistics_service_pb2)
@@ -42,7 +43,7 @@ FILLED: dict[str, dict[str, Any]] = {
 }
 ROLES = (access_pb2.ROLE_VIEWER, access_pb2.ROLE_OPERATOR, access_pb2.ROLE_DEVELOPER, access_pb2.ROLE_ADMIN)
 
-pytestmark = pytest.mark.parametrize("telemetry", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("telemetry", [USUAL_DIALECT], indirect=True)
 
 
 async def code_of(telemetry: Telemetry, method: MethodDescriptor, metadata: Any) -> grpc.StatusCode:

@@ -19,11 +19,12 @@ from switchyard.telemetry.v1 import event_service_pb2
 from switchyard.telemetry.v1 import live_service_pb2 as pb
 from switchyard.telemetry.v1.live_service_pb2 import WatchResponse
 from switchyard.telemetry.v1.session_pb2 import NewEvent
+from tests.integration.database.databases import USUAL_DIALECT
 from tests.integration.telemetry.serving import API_KEY, Telemetry, bearer, refused
 
 NOON = 1_769_688_000_000_000
 
-pytestmark = pytest.mark.parametrize("telemetry", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("telemetry", [USUAL_DIALECT], indirect=True)
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from server.telemetry.statistics import counts
 from server.telemetry.statistics.counts import Change, Group
 from switchyard.telemetry.v1.live_service_pb2 import WatchResponse
 from switchyard.telemetry.v1.session_pb2 import Session
-from tests.integration.database.databases import database_url
+from tests.integration.database.databases import USUAL_DIALECT, database_url
 
 NOON = 1_769_688_000_000_000
 
@@ -49,7 +49,7 @@ ACTIVE = SessionRow(
 @asynccontextmanager
 async def hub_of(folder: Path, **bounds: Any) -> AsyncIterator[Hub]:
     """A hub over a database that counts three active sessions."""
-    database = await open_database(database_url("sqlite", folder))
+    database = await open_database(database_url(USUAL_DIALECT, folder))
     active = Group(Session.STATUS_ACTIVE, "")
     await database.write(lambda connection: counts.change_sessions(connection, {active: Change(sessions=3)}))
     hub = Hub(database, lambda: NOON, **bounds)
@@ -303,7 +303,7 @@ async def test_events_that_nobody_is_to_hear_of_are_not_looked_at(hub: Hub) -> N
 
 async def test_a_reader_that_stays_away_for_long_is_told_of_a_gap(tmp_path: Path) -> None:
     now = NOON
-    database = await open_database(database_url("sqlite", tmp_path))
+    database = await open_database(database_url(USUAL_DIALECT, tmp_path))
     hub = Hub(database, lambda: now)
     reader = Reader(hub)
     hub.events_stored(events([1]))

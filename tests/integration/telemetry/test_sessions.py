@@ -193,7 +193,8 @@ async def test_no_credentials_of_a_proxy_or_target_are_kept(
     tmp_path: Path, proxy: str, target: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     data_dir = tmp_path / "data"
-    async with serving(data_dir) as telemetry:
+    # Its files are looked into.
+    async with serving(data_dir, dialect="sqlite") as telemetry:
         await telemetry.register("s1", proxy=proxy, target_url=target)
         await telemetry.end("s1", success=False, error="net::ERR_FAILED at https://user:s3cret@h.example:1/")
         session = (await telemetry.get("s1")).session

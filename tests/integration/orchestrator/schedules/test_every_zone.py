@@ -22,6 +22,7 @@ from tests.unit.orchestrator.schedules.slow_calendar import (
 AROUND = 4 * HOUR
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("bench", [USUAL_DIALECT], indirect=True)
 async def test_the_ledger_has_exactly_the_rows_of_the_slow_calendar(bench: Bench) -> None:
     at_once: dict[int, list[tuple[Night, str]]] = defaultdict(list)

@@ -72,6 +72,8 @@ class Terminal:
 
 def _own_terminal() -> None:
     os.setsid()
-    # Whoever started the tests may have told them to outlive their terminal.
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # Whoever started the tests may have told them to outlive their terminal, or to ignore its Ctrl-C, as a shell does
+    # with what it starts in the background.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,11 @@ class Bench:
     async def run(self, workflow: Workflow) -> Run:
         ended = Run(await run_graph(canonical_graph(as_dict(workflow)), {}, self.host), self.host)
         # A process that the browser leaves to itself, as that for crashes, notices its end a moment later.
-        async with asyncio.timeout(PATIENCE):
-            while browsers():
-                await asyncio.sleep(0.01)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while browsers():
+                    await asyncio.sleep(0.01)
+        assert browsers() == []
         return ended
 
     def kept(self, kind: str) -> list[str]:

@@ -20,7 +20,7 @@ from workers.environments.typed_command import MarkedOutput, typed
 # Until the script has begun.
 BEGIN_SECONDS: Final = 60.0
 # For the agent to hear that a script is broken off.
-_FAREWELL_SECONDS: Final = 15.0
+_FAREWELL_SECONDS: Final = 5.0
 # What the agent still sends at the end is not read any more, and may stand before its own goodbye.
 _CLOSE_SECONDS: Final = 1.0
 # A message of the agent has 1,024 bytes of payload; many that came too early are kept.

@@ -6,9 +6,9 @@ from uuid import uuid4
 import typer
 
 from server.cli.accounts.users import ROLE, Role
-from server.cli.bots.instances import RequestIdOption
 from server.cli.pages import PAGE_SIZE, pages
 from server.cli.plain import enum_name, enum_number, local_time, to_plain
+from server.cli.request_id import RequestIdOption
 from server.cli.session import Session, remote
 from switchyard.auth.v1 import api_token_service_pb2 as pb
 

@@ -14,6 +14,7 @@ from server.cli.assignments import read_config_file, to_struct
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.output import Output, Transfer, size_text
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
+from server.cli.request_id import RequestIdOption
 from server.cli.session import Session, remote
 from switchyard.bots.v1 import bot_instance_pb2, run_pb2, run_service_pb2
 from switchyard.bots.v1 import bot_instance_service_pb2 as pb
@@ -34,9 +35,6 @@ InstanceArgument = Annotated[str, typer.Argument(metavar="INSTANCE", help="Id of
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True)]
 ParamOption = Annotated[
     list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="A parameter of the bot; may be repeated.")
-]
-RequestIdOption = Annotated[
-    str | None, typer.Option(metavar="TEXT", help="Repeating the command with the same id does it only once.")
 ]
 
 A_USER: Final = OwnerType("user")

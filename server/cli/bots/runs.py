@@ -9,11 +9,12 @@ import typer
 
 from server.cli.artifacts import DownloadOption, fetch, show_artifacts
 from server.cli.assignments import to_struct
-from server.cli.bots.instances import RUN_STATUS, InstanceArgument, ParamOption, RequestIdOption
+from server.cli.bots.instances import RUN_STATUS, InstanceArgument, ParamOption
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.live_log import line_text, show_end, show_line, unbroken
 from server.cli.output import Output
 from server.cli.plain import enum_name, local_time, to_plain
+from server.cli.request_id import RequestIdOption
 from server.cli.session import Session, remote
 from switchyard.bots.v1 import run_pb2
 from switchyard.bots.v1 import run_service_pb2 as pb

@@ -14,13 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from server.cli.artifacts import fetch
-from server.cli.bots.instances import RequestIdOption
 from server.cli.comfy.prompt_progress import PromptProgress
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.live_log import await_server, refuse_unless_broken
 from server.cli.orchestrator.workflow_file import read_text
 from server.cli.output import printable, size_text
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
+from server.cli.request_id import RequestIdOption
 from server.cli.session import Session, remote
 from switchyard.comfy.v1 import workflow_service_pb2 as pb
 from switchyard.comfy.v1.prompt_pb2 import Prompt

@@ -10,12 +10,12 @@ import typer
 
 from gateway_options.v1 import options_pb2
 from server.cli.assignments import read_config_file
-from server.cli.bots.instances import RequestIdOption
 from server.cli.environments import facts, output, quotas, schedules, stores
 from server.cli.environments.changes import STATUS, changes, settled, state_text
 from server.cli.environments.facts import CLOUD_PROVIDER, CloudProvider, EnvironmentArgument
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
+from server.cli.request_id import RequestIdOption
 from server.cli.session import Session, remote
 from switchyard.environments.v1 import environment_service_pb2 as pb
 from switchyard.environments.v1.environment_pb2 import Environment

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import typer
 
-from server.cli.bots.instances import RequestIdOption
 from server.cli.environments.facts import EnvironmentArgument
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
+from server.cli.request_id import RequestIdOption
 from server.cli.session import Session, remote
 from switchyard.environments.v1 import environment_schedule_service_pb2 as pb
 

@@ -8,10 +8,10 @@ from uuid import uuid4
 import typer
 
 from server.cli.artifacts import DownloadOption, fetch, show_artifacts
-from server.cli.bots.instances import RequestIdOption
 from server.cli.failures import CommandFailed
 from server.cli.live_log import line_text, show_end, show_line, unbroken
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
+from server.cli.request_id import RequestIdOption
 from server.cli.session import Session, remote
 from switchyard.orchestrator.v1 import job_pb2, metrics_service_pb2
 from switchyard.orchestrator.v1 import job_service_pb2 as pb

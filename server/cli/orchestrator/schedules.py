@@ -8,12 +8,12 @@ from uuid import uuid4
 import typer
 
 from server.cli.assignments import to_tree
-from server.cli.bots.instances import RequestIdOption
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.orchestrator.jobs import WaitOption, follow_to_end
 from server.cli.orchestrator.run_workflow import VarOption
 from server.cli.orchestrator.workflows import MODE, Mode, ModeOption, PriorityOption, WorkflowArgument
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, time_text, to_plain
+from server.cli.request_id import RequestIdOption
 from server.cli.session import Session, remote
 from switchyard.orchestrator.v1 import schedule_pb2
 from switchyard.orchestrator.v1 import schedule_service_pb2 as pb

@@ -9,13 +9,13 @@ from uuid import uuid4
 import typer
 
 from server.cli.assignments import to_tree
-from server.cli.bots.instances import RequestIdOption
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.orchestrator import run_workflow
 from server.cli.orchestrator.jobs import WaitOption, follow_to_end
 from server.cli.orchestrator.run_workflow import FileArgument, VarOption
 from server.cli.orchestrator.workflow_file import name_in, read_text
 from server.cli.plain import enum_name, enum_names, enum_number, local_time, to_plain
+from server.cli.request_id import RequestIdOption
 from server.cli.session import Session, remote
 from switchyard.orchestrator.v1 import workflow_pb2
 from switchyard.orchestrator.v1 import workflow_service_pb2 as pb

@@ -6,9 +6,9 @@ from uuid import uuid4
 import typer
 
 from server.cli.accounts.passwords import AskOption, StdinOption, read_password
-from server.cli.bots.instances import RequestIdOption
 from server.cli.failures import CommandFailed, ExitCode
 from server.cli.plain import enum_name, local_time, to_plain
+from server.cli.request_id import RequestIdOption
 from server.cli.session import Session, remote
 from switchyard.telemetry.v1 import proxy_pb2
 from switchyard.telemetry.v1 import proxy_service_pb2 as pb

@@ -1,29 +1,24 @@
 """A comparison as a worker carries it out: what Azure's list does not tell is looked at where it is wanted."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import grpc
-
 from switchyard.environments.v1 import provisioning_service_pb2 as pb
-from switchyard.environments.v1 import provisioning_service_pb2_grpc as provisioning
 from switchyard.environments.v1.provisioning_service_pb2 import FoundEnvironment
 from switchyard.tasks.v1 import worker_service_pb2 as tasks_pb
-from switchyard.tasks.v1 import worker_service_pb2_grpc as tasks_grpc
 from tests.clouds.azure.cloud import Cloud
 from tests.clouds.azure.server import AzureStandIn
+from tests.integration.environments.provisioning_board import ProvisioningBoard
 from tests.integration.environments_azure.test_found import add
-from tests.integration.workers.board import TOKEN, Board, Row
-from tests.ports import free_port
+from tests.integration.workers.board import TOKEN, Row
 from workers.assignment import Desk, without_process
 from workers.environments.compare import CompareEnvironments
 from workers.environments.providers import Providers, Surroundings
 from workers.server_link import ServerLink
 
 
-class ComparisonBoard(Board, provisioning.ProvisioningServiceServicer):
+class ComparisonBoard(ProvisioningBoard):
     """A board that wants to know more of some environments. `meanwhile` happens before it says of which."""
 
     def __init__(self, wanted: set[str], meanwhile: Callable[[], None]) -> None:
@@ -41,19 +36,6 @@ class ComparisonBoard(Board, provisioning.ProvisioningServiceServicer):
         self._meanwhile()
         untold = {one.environment_id for one in request.found if not one.standing}
         return pb.ReportFoundResponse(wanted=sorted(untold & self._wanted))
-
-    @asynccontextmanager
-    async def shown(self) -> AsyncIterator[str]:
-        server = grpc.aio.server()
-        tasks_grpc.add_WorkerServiceServicer_to_server(self, server)
-        provisioning.add_ProvisioningServiceServicer_to_server(self, server)
-        address = f"127.0.0.1:{free_port()}"
-        server.add_insecure_port(address)
-        await server.start()
-        try:
-            yield address
-        finally:
-            await server.stop(None)
 
 
 async def compare(board: ComparisonBoard, azure: AzureStandIn, folder: Path) -> Row:

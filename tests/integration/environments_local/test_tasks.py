@@ -8,18 +8,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import grpc
 import pytest
 
 from switchyard.environments.v1 import provisioning_service_pb2 as pb
-from switchyard.environments.v1 import provisioning_service_pb2_grpc as provisioning
 from switchyard.tasks.v1 import worker_service_pb2 as tasks_pb
-from switchyard.tasks.v1 import worker_service_pb2_grpc as tasks_grpc
+from tests.integration.environments.provisioning_board import ProvisioningBoard
 from tests.integration.environments_local.conftest import SECRETS, SMALL_EDITOR, Machine, answers
-from tests.integration.workers.board import TOKEN, Board, Row, until
+from tests.integration.workers.board import TOKEN, Row, until
 from tests.integration.workers.conftest import ROOT
 from tests.patience import PATIENCE
-from tests.ports import free_port
 from workers.assignment import Desk, Handler, without_process
 from workers.environments.compare import CompareEnvironments
 from workers.environments.providers import Providers, Surroundings
@@ -31,7 +28,7 @@ Operation = pb.ProvisionEnvironment
 ID = "env-tasks0000001"
 
 
-class EnvironmentBoard(Board, provisioning.ProvisioningServiceServicer):
+class EnvironmentBoard(ProvisioningBoard):
     """A board with one environment."""
 
     def __init__(self) -> None:
@@ -48,19 +45,6 @@ class EnvironmentBoard(Board, provisioning.ProvisioningServiceServicer):
         await self._row(request.lease, context)
         self.found.append((request.first, [found.environment_id for found in request.found]))
         return pb.ReportFoundResponse()
-
-    @asynccontextmanager
-    async def shown(self) -> AsyncIterator[str]:
-        server = grpc.aio.server()
-        tasks_grpc.add_WorkerServiceServicer_to_server(self, server)
-        provisioning.add_ProvisioningServiceServicer_to_server(self, server)
-        address = f"127.0.0.1:{free_port()}"
-        server.add_insecure_port(address)
-        await server.start()
-        try:
-            yield address
-        finally:
-            await server.stop(None)
 
 
 @asynccontextmanager

@@ -50,10 +50,10 @@ class JobLink:
         found = await self._ask(self._link.job_runs.GetSubworkflow, request)
         return Subworkflow(found.workflow_id, found.graph, dict(found.secrets))
 
-    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, behind: int) -> None:
-        """Store where the run is, and what was executed behind the first `behind` ones. Raises JobServerRefused."""
+    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, before: int) -> None:
+        """Store where the run is, and what was executed behind the first `before` ones. Raises JobServerRefused."""
         request = pb.SaveCheckpointRequest(
-            **self._who, checkpoint=checkpoint, executions_before=behind, node_executions=executed
+            **self._who, checkpoint=checkpoint, executions_before=before, node_executions=executed
         )
         await self._ask(self._link.job_runs.SaveCheckpoint, request)
 

@@ -21,8 +21,8 @@ class JobServer(Protocol):
     async def workflow(self, name: str) -> Subworkflow:
         """Return the newest version of the workflow with this id or name. Raises JobServerRefused."""
 
-    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, behind: int) -> None:
-        """Store where the run is, for a next attempt, and what was executed behind the first `behind` executions.
+    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, before: int) -> None:
+        """Store where the run is, for a next attempt, and what was executed behind the first `before` executions.
 
         Raises:
             JobServerRefused: nothing is stored.

@@ -191,5 +191,5 @@ class _Listener:
         """Store where the run is, which waits for it, and what it has executed since it was stored last."""
         executed = self.message.node_executions[self._kept :]
         state = await asyncio.to_thread((self._job.folder / messages.CHECKPOINT_FILE).read_bytes)
-        await self._server.keep(state, executed, behind=self._kept)
+        await self._server.keep(state, executed, before=self._kept)
         self._kept += len(executed)

@@ -35,7 +35,7 @@ def add_executions(connection: sa.Connection, job_id: str, executions: Sequence[
     if executions:
         written = WorkflowResult(node_executions=executions).SerializeToString()
         row = {"job_id": job_id, "executions_before": before, "executions": written}
-        connection.execute(sa.insert(CHECKPOINT_EXECUTIONS), row)
+        _INSERT_EXECUTIONS.execute(connection, row)
 
 
 def find(connection: sa.Connection, job_id: str) -> StoredCheckpoint | None:
@@ -63,6 +63,9 @@ _UPDATE: Final = PointWrite(
     sa.update(JOB_CHECKPOINTS).where(_AT).values(update_time=sa.bindparam("now"), sealed=sa.bindparam("new_sealed"))
 )
 _DELETE: Final = PointWrite(sa.delete(JOB_CHECKPOINTS).where(_AT))
+_INSERT_EXECUTIONS: Final = PointWrite(
+    sa.insert(CHECKPOINT_EXECUTIONS), columns=[column.name for column in CHECKPOINT_EXECUTIONS.c]
+)
 _FIND_EXECUTIONS: Final = (
     sa.select(CHECKPOINT_EXECUTIONS.c.executions)
     .where(CHECKPOINT_EXECUTIONS.c.job_id == sa.bindparam("job"))

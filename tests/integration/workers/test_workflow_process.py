@@ -68,9 +68,9 @@ class OneWorkflow:
         await self._answerable()
         return Subworkflow(f"id of {name}", _chain(("inner", "LogNode", {})), {"inner": "secret"})
 
-    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, behind: int) -> None:
+    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, before: int) -> None:
         await self._answerable()
-        self.kept.append((checkpoint, [one.node_id for one in executed], behind))
+        self.kept.append((checkpoint, [one.node_id for one in executed], before))
 
     async def artifact(self, kind: str, path: Path) -> None:
         self.files.append((kind, path.name))
@@ -92,11 +92,11 @@ class RefusesOnce(OneWorkflow):
 
     refused = False
 
-    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, behind: int) -> None:
+    async def keep(self, checkpoint: bytes, executed: Sequence[NodeExecution], *, before: int) -> None:
         if not self.refused:
             self.refused = True
             raise JobServerRefused("not now")
-        await super().keep(checkpoint, executed, behind=behind)
+        await super().keep(checkpoint, executed, before=before)
 
 
 @dataclass
@@ -282,7 +282,7 @@ async def test_what_was_executed_is_kept_with_each_state_and_only_once(
 
     await held.run(resuming)
 
-    assert [(executed, behind) for _, executed, behind in held.server.kept] == [(["a"], 0), (["b"], 1), (["c"], 2)]
+    assert [(executed, before) for _, executed, before in held.server.kept] == [(["a"], 0), (["b"], 1), (["c"], 2)]
 
 
 async def test_a_run_that_goes_on_lists_what_was_executed_before_it(
@@ -296,7 +296,7 @@ async def test_a_run_that_goes_on_lists_what_was_executed_before_it(
     ended = await next_one.run(resuming, checkpoint=state, executed=before)
 
     assert [one.node_id for one in ended.result.node_executions] == ["a", "b", "c"]
-    assert [(executed, behind) for _, executed, behind in next_one.server.kept] == [(["b"], 1), (["c"], 2)]
+    assert [(executed, before) for _, executed, before in next_one.server.kept] == [(["b"], 1), (["c"], 2)]
 
 
 async def test_a_run_that_begins_anew_lists_nothing_of_another(
@@ -317,7 +317,7 @@ async def test_what_could_not_be_kept_is_kept_with_the_next_state(
 
     await held.run(resuming)
 
-    assert [(executed, behind) for _, executed, behind in held.server.kept] == [(["a", "b"], 0), (["c"], 2)]
+    assert [(executed, before) for _, executed, before in held.server.kept] == [(["a", "b"], 0), (["c"], 2)]
 
 
 async def test_a_run_is_answered_what_it_asks_and_its_files_are_stored(asking: Launcher, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ async def test_a_no_is_in_the_words_of_the_server(server: JobLink) -> None:
 
 
 async def test_what_a_run_keeps_is_there_for_its_next_attempt(held: Held, server: JobLink) -> None:
-    await server.keep(b"where it is", [NodeExecution(node_id="log")], behind=0)
+    await server.keep(b"where it is", [NodeExecution(node_id="log")], before=0)
     await held.fleet.release(held.job)
 
     again = await held.fleet.claimed()
@@ -117,7 +117,7 @@ async def test_a_job_that_is_lost_is_not_a_no(held: Held, server: JobLink) -> No
     for asked in (
         server.resolve("http://127.0.0.1/"),
         server.workflow("w1"),
-        server.keep(b"x", [], behind=0),
+        server.keep(b"x", [], before=0),
         server.artifact("other", held.folder / "report.csv"),
     ):
         with pytest.raises(LeaseLost):
